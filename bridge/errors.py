@@ -1,0 +1,97 @@
+"""What can go wrong, as the person at the terminal meets it.
+
+```
+BridgeError 70 ── UsageError 2            the command or a setting makes no sense
+              ├── NoSuchDevice 3          none, several, or nothing selected
+              ├── DeviceUnusable 4        there, but unauthorized, offline, leased or hanging
+              ├── AdbUnreachable 5        no adb server, no adb binary
+              ├── HostUnavailable 6       no host, no model
+              ├── DeviceLost 7            gone in the middle of something
+              ├── QuestionRefused 9       the host refused picture, prompt or limit
+              ├── TokenRefused 10         missing or refused
+              └── DeadlinePassed 124      no end within the time allowed
+```
+Each carries its exit code (design, section 7) and a hint: the next step, in words. Modules raise the class that names what
+happened; `bridge.cli` alone turns it into text, JSON and an exit status.
+"""
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "AdbUnreachable",
+    "BridgeError",
+    "DeadlinePassed",
+    "DeviceLost",
+    "DeviceUnusable",
+    "HostUnavailable",
+    "NoSuchDevice",
+    "QuestionRefused",
+    "TokenRefused",
+    "UsageError",
+]
+
+
+class BridgeError(Exception):
+    """Base of all errors meant for people. `fields` go into `--json` beside message and hint."""
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, *, hint: str = "", **fields: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.fields = fields
+
+
+class UsageError(BridgeError):
+    """The command line, a setting or a file given by the user makes no sense."""
+
+    exit_code = 2
+
+
+class NoSuchDevice(BridgeError):
+    """No device matches, several do, or nothing was selected."""
+
+    exit_code = 3
+
+
+class DeviceUnusable(BridgeError):
+    """The device is listed but cannot be worked with: unauthorized, offline, leased by somebody else."""
+
+    exit_code = 4
+
+
+class AdbUnreachable(BridgeError):
+    """No adb server answers, and none could be started."""
+
+    exit_code = 5
+
+
+class HostUnavailable(BridgeError):
+    """No host answers, none could be started, or its model is not there."""
+
+    exit_code = 6
+
+
+class DeviceLost(BridgeError):
+    """The device went away while it was needed."""
+
+    exit_code = 7
+
+
+class QuestionRefused(BridgeError):
+    """The host refused the question: picture, prompt or a limit. `fields["code"]` is the wire code."""
+
+    exit_code = 9
+
+
+class TokenRefused(BridgeError):
+    """The host's or front's token is missing or was refused."""
+
+    exit_code = 10
+
+
+class DeadlinePassed(BridgeError):
+    """Something did not end within its absolute deadline."""
+
+    exit_code = 124
