@@ -1,0 +1,74 @@
+# One word for each thing one does here. `make demo` and `make test` need nothing but git, make, python3 (3.11 or later) with venv, and pip's index.
+.PHONY: setup tools demo test test-browser test-wheel check bench soak ci clean
+.DEFAULT_GOAL := demo
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# What tests use beyond Python: Google's adb in an older build, a phone's shell and tools, a sandbox, a browser, a Chinese font.
+APT := adb mksh toybox bubblewrap proot busybox chromium nodejs fonts-wqy-microhei
+
+# ---- environments: made once, remade when the dependencies change ------------------------------------------------------
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing:  sudo apt-get install -y python3-venv" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml $(BIN)/python
+	@echo "setting up in $(VENV) (once; about a minute)" >&2
+	@$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+setup: $(VENV)/.dev tools
+
+# With root and apt the tools are installed; anywhere else the tests that need one are skipped by name.
+tools:
+	@missing=$$(for p in $(APT); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing" $$missing >&2; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	elif [ -n "$$CI" ]; then echo "CI needs" $$missing >&2; exit 1; \
+	else echo "tests that need these are skipped:" $$missing >&2; fi
+
+# ---- the words ---------------------------------------------------------------------------------------------------------
+demo: $(VENV)/.demo
+	@$(BIN)/bridge demo
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST)
+
+test-browser: setup
+	$(BIN)/python -m pytest -m browser $(PYTEST)
+
+# The suite once more with branch coverage: 100 % on the pure cores, 90 % overall.
+coverage: setup
+	rm -f .coverage .coverage.*
+	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(PYTEST)
+	$(BIN)/python tools/check_coverage.py
+
+# The wheel as a user gets it: built, installed in a fresh environment, run from an empty folder.
+test-wheel: $(VENV)/.dev
+	@tools/test_wheel.sh $(PYTHON) $(BIN)/python
+
+bench: setup
+	$(BIN)/python -m tools.bench
+
+soak: setup
+	SOAK=$${SOAK:-100} $(BIN)/python -m pytest -m soak --timeout=0 $(PYTEST)
+
+ci: setup check coverage test-wheel
+
+clean:
+	rm -rf $(VENV) dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

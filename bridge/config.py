@@ -1,0 +1,117 @@
+"""The bridge's settings: flag > environment > ./bridge.toml > the user's config.toml > default.
+
+pydantic-settings reads each place; `load` keeps the order and `origins` says where each value came from, for `bridge doctor`.
+Nothing below the command line sees this object: each part is handed the two to five values it needs.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bridge.errors import UsageError
+from host_server.wire.discovery import state_dir as default_state_dir
+
+__all__ = ["DEFAULT_PROMPT", "PHONE_PORT", "Settings", "config_files", "load", "origins"]
+
+DEFAULT_PROMPT = "What does this picture show? Read the text in it."
+
+# One port for every laptop and session: Chrome asks for the camera once per origin, and the port is part of the origin.
+PHONE_PORT = 8017
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside. The names are those of `bridge.toml` and, upper-cased, of `BRIDGE_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="BRIDGE_", extra="forbid", frozen=True)
+
+    state_dir: Path = Field(default_factory=lambda: default_state_dir(os.environ))
+    host_url: str | None = None
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    model: str | None = None
+    engine: tuple[str, ...] = ()
+    prompt: str = DEFAULT_PROMPT
+    phone_port: int = Field(default=PHONE_PORT, ge=1024, le=65535)
+    camera_folder: tuple[str, ...] = ("/sdcard/DCIM/Camera",)
+    app: Path | None = None
+    watch: bool = True
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` hands in: it has read the places itself, to know who said what."""
+        return (init_settings,)
+
+
+def config_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The two files that are read, nearest first, whether they exist or not."""
+    home = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".config")
+    return Path("bridge.toml"), Path(home) / "lensbridge" / "config.toml"
+
+
+def load(environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+    """Settle every value. Flags that are None count as not given. Raises `UsageError` naming the value and its origin."""
+    environ = os.environ if environ is None else environ
+    merged: dict[str, Any] = {}
+    for _, values in reversed(_places(environ, flags)):
+        merged |= values
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        where = origins(environ, **flags).get(name, "settings")
+        raise UsageError(
+            f"{name}: {first['msg']} (from {where})",
+            hint="see `bridge connect --help` for the settings and their form",
+            setting=name,
+        ) from None
+
+
+def origins(environ: Mapping[str, str] | None = None, **flags: Any) -> dict[str, str]:
+    """Where each value that is not a default came from: `{"prompt": "bridge.toml"}`."""
+    environ = os.environ if environ is None else environ
+    found: dict[str, str] = {}
+    for place, values in _places(environ, flags):
+        for name in values:
+            found.setdefault(name, place)
+    return found
+
+
+def _places(environ: Mapping[str, str], flags: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """All places with what they say, strongest first."""
+    given = {name: value for name, value in flags.items() if value is not None and value not in ((), [])}
+    places = [("flag", given), ("environment", _from_environment(environ))]
+    places += [(str(path), _from_file(path)) for path in config_files(environ)]
+    return places
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {key.lower(): value for key, value in environ.items()}
+    try:
+        return source()
+    except ValueError as error:
+        cause = f": {error.__cause__}" if error.__cause__ else ""
+        raise UsageError(f"{error}{cause}", hint='lists are written as JSON, for example BRIDGE_ENGINE=\'["ocr"]\'') from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        values = TomlConfigSettingsSource(Settings, path)()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {error}", hint="the file is TOML: name = value, one a line") from None
+    return dict(values)

@@ -1,0 +1,334 @@
+"""What has to happen next so that one phone answers again: pure, events in, commands out.
+
+A phone is always in one of these states; each has a way on and a word for the person who waits:
+
+```
+absent ──► unusable (unauthorized, offline …) ──► opening ──► tunnelling ──► up
+   ▲              ▲                                  │             │          │
+   └──────────────┴────────── gone, replugged, adb server killed ──┴──────────┘
+```
+`up` means: transport open, reverse made, camera folder watched, page opened. A new `transport_id` is a replug even when the
+serial never left the list. Tunnels die with the transport, so everything below `opening` is made again each time. While up, the
+phone's reverse list is looked at every few seconds: another tool's `--remove-all` leaves no other trace.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bridge.adb.devices import DeviceLine
+
+__all__ = [
+    "AdbGone",
+    "CheckTunnel",
+    "CloseTransport",
+    "Command",
+    "Devices",
+    "Event",
+    "Failed",
+    "MakeTunnel",
+    "OpenPage",
+    "OpenTransport",
+    "PageLinked",
+    "Redial",
+    "StartWatching",
+    "State",
+    "Supervisor",
+    "Tell",
+    "TransportOpen",
+    "TunnelGone",
+    "TunnelMade",
+    "Wake",
+]
+
+# A first retry is quick because most failures right after a replug are the phone's daemon still starting.
+RETRY_FIRST_S, RETRY_LONGEST_S = 0.2, 3.0
+TUNNEL_CHECK_S = 2.0
+# The page that was open before reconnects by itself within its longest back-off; only then is a new one opened.
+PAGE_GRACE_S = 5.0
+PAGE_TRIES = 3
+# The adb server dials a TCP phone again by itself for a minute; after that, and after its own restart, nobody does.
+REDIAL_FIRST_S, REDIAL_S = 0.3, 1.0
+
+
+class State(StrEnum):
+    """Where the phone is on its way to answering."""
+
+    ABSENT = "absent"
+    UNUSABLE = "unusable"
+    OPENING = "opening"
+    TUNNELLING = "tunnelling"
+    UP = "up"
+
+
+# ---- events ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The adb server's list, each time it changes."""
+
+    lines: tuple[DeviceLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AdbGone:
+    """The adb server ended; every transport and tunnel went with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOpen:
+    """The transport of this id answers and the phone has booted."""
+
+    transport_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelMade:
+    """The phone listens and leads to our front."""
+
+    transport_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelGone:
+    """The reverse list no longer has our entry."""
+
+    transport_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A command for this transport failed; `reason` and `hint` are for people."""
+
+    transport_id: int
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageLinked:
+    """A page on the phone holds an open socket to the front."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """The time asked for by `wake_at` has come."""
+
+
+Event = Devices | AdbGone | TransportOpen | TunnelMade | TunnelGone | Failed | PageLinked | Wake
+
+# ---- commands ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransport:
+    """Open a transport to this line and wait until the phone has booted."""
+
+    line: DeviceLine
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTransport:
+    """Forget the transport, stop its watcher and its checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class MakeTunnel:
+    """Let the phone's port lead to the front."""
+
+    transport_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTunnel:
+    """Read the phone's reverse list."""
+
+    transport_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartWatching:
+    """Watch the camera folder over this transport."""
+
+    transport_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPage:
+    """Open the page on the phone with a fresh link code."""
+
+    transport_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redial:
+    """Ask the adb server to connect to a phone on TCP again."""
+
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Say to terminal and page how the phone is."""
+
+    state: State
+    detail: str
+    hint: str = ""
+
+
+Command = (
+    OpenTransport | CloseTransport | MakeTunnel | CheckTunnel | StartWatching | OpenPage | Redial | Tell
+)
+
+HINTS = {
+    "unauthorized": "unlock the phone and tap Allow in the dialog 'Allow USB debugging?'",
+    "authorizing": "unlock the phone and tap Allow in the dialog 'Allow USB debugging?'",
+    "offline": "unplug the cable and plug it in again; on Wi-Fi wake the phone",
+    "no permissions": "the laptop may not use this USB device: install the udev rules (package android-sdk-platform-tools-common)",
+    "recovery": "restart the phone into Android",
+    "sideload": "restart the phone into Android",
+    "bootloader": "restart the phone into Android",
+}
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """The core for one serial. Call `handle` with each event and the time, then once more with `Wake` at `wake_at`."""
+
+    serial: str
+    open_page: bool = True
+    watch: bool = True
+    state: State = State.ABSENT
+    transport_id: int | None = None
+    wake_at: float | None = None
+    _line: DeviceLine | None = None
+    _told: tuple[State, str] | None = None
+    _retry_s: float = RETRY_FIRST_S
+    _watching: bool = False
+    _linked: bool = False
+    _page_tries: int = 0
+    _page_due: float | None = None
+    _out: list[Command] = field(default_factory=list)
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """Take one event; carry out the returned commands in order. Late answers of an older transport change nothing."""
+        match event:
+            case Devices(lines):
+                self._devices(lines, now)
+            case AdbGone():
+                self._lost("the adb server ended", "it is being started again", now)
+            case PageLinked():
+                self._linked, self._page_due = True, None
+            case Wake():
+                self._wake(now)
+            case TransportOpen() | TunnelMade() | TunnelGone() | Failed() if event.transport_id != self.transport_id:
+                pass
+            case TransportOpen():
+                self._enter(State.TUNNELLING, "making the tunnel", now)
+                self._out.append(MakeTunnel(event.transport_id))
+            case TunnelMade():
+                self._tunnel_made(event.transport_id, now)
+            case TunnelGone():
+                self._enter(State.TUNNELLING, "the tunnel was removed, making it again", now)
+                self._out.append(MakeTunnel(event.transport_id))
+            case Failed():
+                self._failed(event, now)
+        out, self._out = self._out, []
+        return out
+
+    def page_gone(self) -> None:
+        """The last page of this phone closed its socket."""
+        self._linked = False
+
+    # ---- each event's own story ----
+
+    def _devices(self, lines: tuple[DeviceLine, ...], now: float) -> None:
+        line = next((line for line in lines if line.serial == self.serial), None)
+        if line is None or line.state != "device":
+            if self.transport_id is not None or self.state not in {State.ABSENT, State.UNUSABLE}:
+                self._drop()
+            self._line = line
+            if line is None:
+                self._enter(State.ABSENT, "not connected", now, hint="plug the phone in; work goes on by itself")
+            else:
+                self._enter(State.UNUSABLE, line.state, now, hint=HINTS.get(line.state, "see `adb devices -l`"))
+        elif line.transport_id != self.transport_id:
+            if self.transport_id is not None:
+                self._drop()
+            self._line, self.transport_id, self._retry_s = line, line.transport_id, RETRY_FIRST_S
+            self._open(now)
+
+    def _open(self, now: float) -> None:
+        assert self._line is not None  # noqa: S101  # only called with a usable line
+        self._enter(State.OPENING, "opening", now)
+        self._out.append(OpenTransport(self._line))
+
+    def _tunnel_made(self, transport_id: int, now: float) -> None:
+        self._retry_s = RETRY_FIRST_S
+        if self.watch and not self._watching:
+            self._watching = True
+            self._out.append(StartWatching(transport_id))
+        if self.open_page and not self._linked and self._page_due is None and self._page_tries < PAGE_TRIES:
+            # The first page is opened at once; a later one only when the old one does not come back by itself.
+            self._page_due = now if self._page_tries == 0 else now + PAGE_GRACE_S
+        self._enter(State.UP, "ready", now)
+        self._page(now)
+
+    def _failed(self, event: Failed, now: float) -> None:
+        self._tell(self.state, event.reason, event.hint)
+        self.wake_at = now + self._retry_s
+        self._retry_s = min(self._retry_s * 2, RETRY_LONGEST_S)
+
+    def _wake(self, now: float) -> None:
+        if self.wake_at is None or now < self.wake_at:
+            return
+        self.wake_at = None
+        match self.state:
+            case State.ABSENT | State.UNUSABLE:
+                self._redial(now)
+            case State.OPENING:
+                self._open(now)
+            case State.TUNNELLING if self.transport_id is not None:
+                self._out.append(MakeTunnel(self.transport_id))
+            case State.UP if self.transport_id is not None:
+                self._page(now)
+                self._out.append(CheckTunnel(self.transport_id))
+
+    # ---- small steps ----
+
+    def _page(self, now: float) -> None:
+        """Open the page when it is due, and set the next alarm of a phone that is up."""
+        if self._page_due is not None and now >= self._page_due and self.transport_id is not None:
+            self._page_tries += 1
+            self._page_due = now + PAGE_GRACE_S * 4 if self._page_tries < PAGE_TRIES else None
+            self._out.append(OpenPage(self.transport_id))
+        self.wake_at = now + TUNNEL_CHECK_S
+        if self._page_due is not None:
+            self.wake_at = min(self.wake_at, self._page_due)
+
+    def _redial(self, now: float) -> None:
+        if ":" in self.serial:
+            self._out.append(Redial(self.serial))
+            self.wake_at = now + REDIAL_S
+
+    def _lost(self, detail: str, hint: str, now: float) -> None:
+        self._drop()
+        self._line = None
+        self._enter(State.ABSENT, detail, now, hint=hint)
+
+    def _drop(self) -> None:
+        if self.transport_id is not None:
+            self._out.append(CloseTransport())
+        self.transport_id, self._watching = None, False
+        self._linked, self._page_due = False, None
+        self._page_tries = min(self._page_tries, 1)  # a page that had been opened once gets its tries again
+
+    def _enter(self, state: State, detail: str, now: float, *, hint: str = "") -> None:
+        self.state = state
+        self.wake_at = now + REDIAL_FIRST_S if state in {State.ABSENT, State.UNUSABLE} and ":" in self.serial else None
+        self._tell(state, detail, hint)
+
+    def _tell(self, state: State, detail: str, hint: str) -> None:
+        if self._told != (state, detail):
+            self._told = (state, detail)
+            self._out.append(Tell(state, detail, hint))
