@@ -1,1 +1,10 @@
-"""engines."""
+"""Engines: what looks at a picture and writes the answer.
+
+```
+base       what every engine promises (Engine, Piece, EngineInfo, errors)
+registry   name ─► engine, each imported only when it is asked for
+echo       says the question back; for tests of everything around an engine
+ocr        reads the text of a picture and finds the value that was asked for; understands nothing else
+```
+Nothing heavy is imported here: a host that serves `echo` never loads the OCR libraries.
+"""

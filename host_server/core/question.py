@@ -1,0 +1,54 @@
+"""What an engine is asked: a question with its pictures already checked, shrunk and stripped of metadata.
+
+These values stand below both `imaging`, which makes the pictures, and `engines`, which look at them, so that neither
+of the two needs the other.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["PreparedPicture", "PreparedQuestion", "Turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPicture:
+    """One picture, upright, RGB, without metadata, its longest side at most what the engine asked for."""
+
+    sha256: str
+    """Hex digest of the file as it was uploaded: names the blob."""
+    width: int
+    """Pixels of `jpeg`, after turning upright."""
+    height: int
+    jpeg: bytes
+    """Baseline JPEG made by us: three 8-bit channels (RGB once decoded), no EXIF, no GPS, no ICC, no trailing bytes."""
+    original_width: int
+    """Pixels of the uploaded picture as a person sees it, that is after its EXIF orientation."""
+    original_height: int
+    original_bytes: int
+    """Size of the uploaded file in bytes."""
+    original_media_type: str
+    """`image/jpeg` or `image/png`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier message of the same chain, text only."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedQuestion:
+    """All that an engine learns about a question. Nothing in it came through unchecked."""
+
+    text: str
+    pictures: tuple[PreparedPicture, ...] = ()
+    """What the question is about, oldest first: its own pictures or, in a follow-up without any, those of its chain."""
+    system: str = ""
+    history: tuple[Turn, ...] = ()
+    """Earlier turns, oldest first; the question itself is not among them."""
+    max_output_tokens: int | None = None
+    """At most so many tokens of answer (>= 1); `None`: the engine's own limit."""
+    temperature: float | None = None
+    """0 is greedy; `None`: the engine's own default."""

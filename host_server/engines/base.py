@@ -1,0 +1,109 @@
+"""What every engine promises: a question with prepared pictures in, pieces of text out, as they come.
+
+```
+registry.create("ocr") ──► Engine ── warm_up() ── answer(question) ─► Piece, Piece, Piece ── close()
+```
+The promises, which `tests/conformance/engine_suite.py` holds every engine to:
+
+* `answer()` returns at once; the work starts with the first `__anext__` and never blocks the event loop.
+* Closing the iterator (`aclose()`, best through `contextlib.aclosing`) cancels: it returns promptly, and the engine
+  stops working on that answer as soon as it can.
+* Answers may be asked for concurrently; the engine works on `EngineInfo.lanes` of them at a time and queues the rest
+  in order. How many may wait is the scheduler's business.
+* Any text is a legal question. What goes wrong is an `EngineError`, whose text may be shown to the person who asked.
+* `warm_up()` and `close()` may be called again; an answer after `close()` raises `EngineClosedError`.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from host_server.core.question import PreparedPicture, PreparedQuestion, Turn
+
+__all__ = [
+    "Engine",
+    "EngineClosedError",
+    "EngineError",
+    "EngineInfo",
+    "EngineNotInstalledError",
+    "Piece",
+    "PreparedPicture",
+    "PreparedQuestion",
+    "Turn",
+    "UnknownEngineError",
+]
+
+
+class EngineError(Exception):
+    """An engine cannot do what it was asked. The text is ours and safe to show; `hint` is the next step."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UnknownEngineError(EngineError):
+    """No engine has that name, or the engine cannot take that specification."""
+
+
+class EngineNotInstalledError(EngineError):
+    """The engine exists, but the libraries it stands on are not installed."""
+
+
+class EngineClosedError(EngineError):
+    """The engine was closed: it answers nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What `/v1/models` and the scheduler need to know about an engine."""
+
+    name: str
+    """The name it is asked by (`--engine NAME`, `model` in a question)."""
+    model: str
+    """What really answers, for people: a model's name and version."""
+    owner: str
+    """Who made the model (`owned_by` of `/v1/models`)."""
+    takes_images: bool
+    reads_only: bool
+    """True when it reads the text in a picture and understands nothing else of it."""
+    description: str
+    """One sentence for a person who chooses."""
+    max_side: int = 2000
+    """Longest side in pixels it wants pictures prepared to (`imaging.prepare(data, max_side=…)`)."""
+    lanes: int = 1
+    """Answers it works on at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The next bit of an answer."""
+
+    text: str
+    """Never empty; pieces joined without anything between them are the answer."""
+    tokens: int = 1
+    """How many tokens of the engine this piece stands for (>= 1)."""
+    cut: bool = False
+    """True on the last piece when `max_output_tokens` ended the answer before it was complete."""
+
+
+class Engine(Protocol):
+    """Something that answers questions about pictures. Its promises stand in the module's docstring."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """Constant over the engine's life, and known before it is loaded."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Load everything, so that the first answer is as quick as the later ones. Raises `EngineError`."""
+        ...
+
+    def answer(self, question: PreparedQuestion) -> AsyncGenerator[Piece, None]:
+        """Stream the answer; close the generator to cancel. Raises `EngineError` while it is read."""
+        ...
+
+    async def close(self) -> None:
+        """Cancel what runs, end the worker, free the memory. May be called twice."""
+        ...
