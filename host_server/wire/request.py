@@ -1,0 +1,246 @@
+"""What a client may send: `response.create` and its neighbours, checked field by field.
+
+Unknown fields are accepted and left alone (the API grows faster than we do); fields whose meaning we would have to
+ignore silently, such as tools, are refused by name.
+"""
+
+import json
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+
+from host_server.wire.errors import WireError
+
+__all__ = [
+    "ClientMessage",
+    "InputImage",
+    "InputMessage",
+    "InputText",
+    "OutputText",
+    "ResponseCancel",
+    "ResponseCreate",
+    "Resume",
+    "ResumePoint",
+    "parse_create",
+    "parse_message",
+]
+
+_MAX_TEXT = 200_000
+_MAX_ITEMS = 200
+_MAX_PARTS = 64
+_MAX_RESUME = 64
+_MAX_METADATA = 16
+_MAX_METADATA_KEY = 64
+
+_MAX_NAME = 128
+
+_Name = Annotated[str, Field(min_length=1, max_length=_MAX_NAME)]
+_Text = Annotated[str, Field(max_length=_MAX_TEXT)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+_ModelT = TypeVar("_ModelT", bound=_Model)
+
+
+class InputText(_Model):
+    """A piece of the question."""
+
+    type: Literal["input_text"]
+    text: _Text
+
+
+class OutputText(_Model):
+    """A piece of an earlier answer, coming back as context."""
+
+    type: Literal["output_text"]
+    text: _Text
+
+
+class InputImage(_Model):
+    """A picture: uploaded before (`file_id`), or inside the question as a `data:` URL."""
+
+    type: Literal["input_image"]
+    image_url: str | None = None
+    file_id: Annotated[str, Field(max_length=128)] | None = None
+    detail: Literal["low", "high", "auto", "original"] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "InputImage":
+        if (self.image_url is None) == (self.file_id is None):
+            raise ValueError("give either image_url or file_id")
+        return self
+
+
+Part = Annotated[InputText | OutputText | InputImage, Field(discriminator="type")]
+
+
+class InputMessage(_Model):
+    """One turn of the conversation."""
+
+    type: Literal["message"] = "message"
+    role: Literal["user", "assistant", "system", "developer"]
+    content: _Text | Annotated[list[Part], Field(max_length=_MAX_PARTS)]
+
+
+class _Reasoning(_Model):
+    type: Literal["reasoning"]
+
+
+def _item_kind(value: Any) -> str:
+    kind = value.get("type", "message") if isinstance(value, dict) else getattr(value, "type", "message")
+    return kind if isinstance(kind, str) else ""
+
+
+_Item = Annotated[
+    Annotated[InputMessage, Tag("message")] | Annotated[_Reasoning, Tag("reasoning")], Discriminator(_item_kind)
+]
+
+
+class _Format(_Model):
+    type: Literal["text", "json_object", "json_schema"] = "text"
+
+
+class _TextOptions(_Model):
+    format: _Format | None = None
+
+
+class ResponseCreate(_Model):
+    """A question. `event_id` and `stream_id` belong to the WebSocket, `stream` to HTTP."""
+
+    model: _Name | None = None
+    input: _Text | Annotated[list[_Item], Field(min_length=1, max_length=_MAX_ITEMS)] = ""
+    instructions: _Text | None = None
+    previous_response_id: _Name | None = None
+    store: bool | None = None
+    metadata: dict[str, Annotated[str, Field(max_length=512)]] | None = None
+    max_output_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    text: _TextOptions | None = None
+    tools: list[Any] | None = None
+    background: bool | None = None
+    conversation: Any = None
+    prompt: Any = None
+    generate: bool | None = None
+    stream: bool | None = None
+    stream_id: _Name | None = None
+    event_id: _Name | None = None
+
+    @field_validator("metadata")
+    @classmethod
+    def _small_metadata(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        if value and (len(value) > _MAX_METADATA or any(len(key) > _MAX_METADATA_KEY for key in value)):
+            raise ValueError(f"at most {_MAX_METADATA} pairs, keys of at most {_MAX_METADATA_KEY} characters")
+        return value
+
+    @property
+    def items(self) -> list[InputMessage]:
+        """The conversation as messages, whichever way it was written; earlier reasoning is left out."""
+        if isinstance(self.input, str):
+            return [InputMessage(role="user", content=self.input)]
+        return [item for item in self.input if isinstance(item, InputMessage)]
+
+
+class ResponseCancel(_Model):
+    """Stop this answer now."""
+
+    type: Literal["response.cancel"]
+    response_id: _Name
+    event_id: _Name | None = None
+
+
+class ResumePoint(_Model):
+    """An answer and the last event of it that the client has."""
+
+    id: _Name
+    starting_after: Annotated[int, Field(ge=-1)] = -1
+
+
+class Resume(_Model):
+    """Continue these answers on this socket; `bridge:hello` may carry the same and asks for `bridge:session.ready`."""
+
+    type: Literal["bridge:hello", "bridge:resume"]
+    responses: Annotated[list[ResumePoint], Field(max_length=_MAX_RESUME)] = []
+    resume: Annotated[list[ResumePoint], Field(max_length=_MAX_RESUME)] = []
+    event_id: _Name | None = None
+
+    @property
+    def points(self) -> list[ResumePoint]:
+        """What to continue, by either name."""
+        return [*self.responses, *self.resume]
+
+
+ClientMessage: TypeAlias = ResponseCreate | ResponseCancel | Resume
+
+
+def parse_create(data: object) -> ResponseCreate:
+    """A question out of decoded JSON. Raises `WireError`."""
+    if not isinstance(data, dict):
+        raise WireError("invalid_request", "The body must be a JSON object.")
+    create = _validated(ResponseCreate, data)
+    _refuse_unsupported(create)
+    return create
+
+
+def parse_message(text: str) -> ClientMessage:
+    """One WebSocket frame. Raises `WireError` that names the frame's `event_id` and `stream_id`."""
+    data = _decode(text)
+    if not isinstance(data, dict):
+        raise WireError("invalid_request", "A frame must be a JSON object.")
+    try:
+        return _message(data)
+    except WireError as error:
+        error.event_id, error.stream_id = _echo(data, "event_id"), _echo(data, "stream_id")
+        raise
+
+
+def _message(data: dict[str, Any]) -> ClientMessage:
+    kind = data.get("type")
+    if kind == "response.create":
+        return parse_create(data)
+    if kind == "response.cancel":
+        return _validated(ResponseCancel, data)
+    if kind in {"bridge:hello", "bridge:resume"}:
+        return _validated(Resume, data)
+    raise WireError("unknown_event", "Unknown event type.", param="type")
+
+
+def _decode(text: str) -> object:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise WireError("invalid_json", "A frame must be one JSON object.") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _echo(data: dict[str, Any], key: str) -> str | None:
+    value = data.get(key)
+    return value if isinstance(value, str) and 0 < len(value) <= _MAX_NAME else None
+
+
+def _validated(model: type[_ModelT], data: dict[str, Any]) -> _ModelT:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        param = ".".join(str(part) for part in first["loc"]) or None
+        raise WireError("invalid_request", f"{first['msg']}.", param=param) from None
+
+
+def _refuse_unsupported(create: ResponseCreate) -> None:
+    wanted = {
+        "tools": create.tools,
+        "background": create.background,
+        "conversation": create.conversation,
+        "prompt": create.prompt,
+        "text.format": create.text and create.text.format and create.text.format.type != "text",
+    }
+    for name, value in wanted.items():
+        if value:
+            raise WireError("unsupported_parameter", f"`{name}` is not supported by this host.", param=name)
