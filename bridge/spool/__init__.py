@@ -1,1 +1,35 @@
-"""spool."""
+"""The spool: what was taken from a phone and is not lost again, whatever dies in between.
+
+```
+   pull ──► incoming/<temp> ──fsync──┐
+                                     │ one transaction (BEGIN IMMEDIATE, WAL, synchronous=FULL)
+   Spool.commit(...) ────────────────┼──► blobs/<sha256>          the picture, once, however often it was taken
+                                     └──► journal.sqlite
+                                            captures   a picture event: owed an answer, answered, or free of one
+                                            answers    one row for each question put to it; the first one counts
+                                            seen       (device, path, mtime, size) that are done with, or held back
+                                            looks      when each folder of each phone was last looked at
+   crash? ──► pending() are the captures still owed an answer; half-pulled temps are swept; stray blobs are collected
+```
+A capture counts as taken once it is in here, and as answered once its answer is. `Spool` is synchronous and may be
+shared by threads: reads cost microseconds and are called as they are; the calls that write wait for the disk (0.2-10
+ms, longer while another process writes), so async callers hand them to `asyncio.to_thread`. Processes may share it too.
+"""
+
+from bridge.spool.identity import device_id
+from bridge.spool.model import MAX_PICTURE_BYTES, Answer, Capture, FileKey, Source, display_name
+from bridge.spool.quota import Quota, SpoolFull
+from bridge.spool.store import Spool
+
+__all__ = [
+    "MAX_PICTURE_BYTES",
+    "Answer",
+    "Capture",
+    "FileKey",
+    "Quota",
+    "Source",
+    "Spool",
+    "SpoolFull",
+    "device_id",
+    "display_name",
+]
