@@ -1,7 +1,6 @@
 """Look at a picture's header and decide whether it may be decoded at all. Nothing is decoded here."""
 
 import io
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +18,7 @@ MAX_WHOLE_PIXELS: Final = 40_000_000
 MAX_JPEG_PIXELS: Final = 220_000_000
 """Room for the 200-megapixel phones: JPEG's decoder shrinks by 2, 4 or 8 while it reads, so these never exist whole."""
 MAX_SCANS: Final = 64
-"""A progressive JPEG has about ten scans. Each is a pass over all pixels, so a small file with thousands takes hours."""
+"""A progressive JPEG has about ten scans. Each is a pass over all pixels: a small file with thousands takes hours."""
 
 _ORIENTATION_TAG: Final = 0x0112
 ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
@@ -78,11 +77,9 @@ def orientation(picture: "ImageFile.ImageFile") -> int:
         return 1
     exif = Image.Exif()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            exif.load(block)
-            value = exif.get(_ORIENTATION_TAG)
-    except Exception:  # noqa: BLE001 - metadata of a stranger: whatever is wrong with it, the picture is still a picture
+        exif.load(block)
+        value = exif.get(_ORIENTATION_TAG)
+    except Exception:  # ruff: ignore[blind-except] - whatever is wrong with the metadata, the picture is still a picture
         return 1
     return value if isinstance(value, int) and value in range(1, 9) else 1
 
@@ -93,10 +90,8 @@ def _open(data: bytes, media_type: MediaType) -> "ImageFile.ImageFile":
 
     kind = PngImageFile if media_type == "image/png" else JpegImageFile
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return kind(io.BytesIO(data))
-    except Exception:  # noqa: BLE001 - Pillow's parsers raise many kinds, and none of their texts may get out
+        return kind(io.BytesIO(data))
+    except Exception:  # ruff: ignore[blind-except] - none of a parser's texts may get out
         raise ImagingError("image_decode", "The picture's header is damaged.") from None
 
 

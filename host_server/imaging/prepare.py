@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import warnings
 from typing import TYPE_CHECKING, Final
 
 from host_server.core.question import PreparedPicture
@@ -60,16 +59,14 @@ def _decode(picture: "ImageFile.ImageFile", max_side: int) -> "Image.Image":
 
     longest = max(picture.size)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if longest > max_side:
-                width, height = (max(1, side * max_side // longest) for side in picture.size)
-                picture.draft("RGB", (width, height))
-            picture.load()
-            plain = _resizable(picture)
-            plain.thumbnail((max_side, max_side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-            return _over_white(plain)
-    except Exception:  # noqa: BLE001 - truncated or hostile pixels end in many kinds of exception, all of them "damaged"
+        if longest > max_side:
+            width, height = (max(1, side * max_side // longest) for side in picture.size)
+            picture.draft("RGB", (width, height))
+        picture.load()
+        plain = _resizable(picture)
+        plain.thumbnail((max_side, max_side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        return _over_white(plain)
+    except Exception:  # ruff: ignore[blind-except] - damaged pixels end in many kinds of exception
         raise ImagingError("image_decode", "The picture is damaged or cut short.") from None
 
 

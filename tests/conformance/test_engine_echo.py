@@ -1,0 +1,17 @@
+"""The engine `echo` keeps an engine's promises, as quick as the loop and at a given pace."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from conformance.engine_suite import EngineSuite
+
+from host_server.engines.base import Engine
+from host_server.engines.registry import create
+
+
+class TestEcho(EngineSuite):
+    @pytest.fixture(params=["echo", "echo=4000"])
+    async def engine(self, request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
+        engine = create(request.param)
+        yield engine
+        await engine.close()
