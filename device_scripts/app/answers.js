@@ -1,0 +1,185 @@
+/**
+ * What the page knows: pictures, questions and answers, built from the messages of the socket.
+ *
+ * Pure: no DOM, no socket, no clock (the time is an argument), so that node's test runner drives it with the same
+ * golden messages as the host's tests. Unknown messages are ignored; what grows is bounded.
+ */
+import { count, digest, isObject, list, string, words, LIMITS } from "./read.js";
+import { describe, fail, isOpen, newTurn, step } from "./turn.js";
+
+export class Answers {
+  constructor(snapshot = null) {
+    this.session = { device: { serial: "", model: "" }, model: "", prompt: "", watching: null, maxImageBytes: 0 };
+    this.phone = { state: "", hint: "" }; // how the laptop sees this phone
+    this.captures = new Map(); // capture_id -> {captureId, sha256, name, source, state, at}
+    this.turns = new Map(); // turn.key -> turn, in the order of asking
+    if (snapshot?.version === 1) this.#restore(snapshot);
+  }
+
+  /** Takes one message in. Returns the key of the turn it changed, "" for another change, null for none. */
+  apply(message, at) {
+    if (!isObject(message) || typeof message.type !== "string") return null;
+    if (message.type.startsWith("response.")) return this.#event(message, at);
+    switch (message.type) {
+      case "bridge:session.ready": return this.#ready(message);
+      case "bridge:device": return this.#device(message);
+      case "bridge:capture": return this.#capture(message, at);
+      case "bridge:question": return this.#question(message, at);
+      case "error": return this.#error(message, at);
+      default: return null;
+    }
+  }
+
+  /** A question typed on the page, shown before the laptop has accepted it. */
+  ask({ eventId, text, sha256 = null, captureId = null, previous = null }, at) {
+    const turn = newTurn({ key: eventId, text, sha256, captureId, askedBy: "page", at });
+    Object.assign(turn, { phase: "unsent", eventId, previous });
+    this.turns.set(eventId, turn);
+    this.#trim();
+    return turn;
+  }
+
+  /** A picture chosen on the page, shown before it has arrived at the laptop. */
+  addPicture({ captureId, sha256, name, state, error = null }, at) {
+    const before = this.captures.get(captureId);
+    this.captures.set(captureId, { captureId, sha256, name, source: "page", state, error, at: before?.at ?? at });
+    this.#trim();
+  }
+
+  /** Questions that the laptop has not accepted yet, oldest first. */
+  waiting() {
+    return [...this.turns.values()].filter((turn) => turn.phase === "unsent" || turn.phase === "sent");
+  }
+
+  /** What to ask for after a (re)connect: the rest of what is unfinished, and whatever this page has never seen. */
+  resume(known) {
+    const ids = new Set(list(known).filter((id) => typeof id === "string"));
+    const rest = [];
+    for (const turn of this.turns.values()) {
+      if (!turn.responseId || !isOpen(turn)) continue;
+      if (ids.has(turn.responseId)) rest.push({ id: turn.responseId, starting_after: turn.cursor });
+      else fail(turn, { reason: "lost", retryable: true }, turn.at);
+    }
+    for (const id of ids) if (!this.turns.has(id)) rest.push({ id, starting_after: -1 });
+    return rest;
+  }
+
+  /** Pictures with their questions, oldest first. A picture's key stays the same for the life of the page. */
+  pictures() {
+    const pictures = new Map();
+    const add = (key, picture) => pictures.set(key, { key, turns: [], ...picture }).get(key);
+    for (const capture of this.captures.values()) add(capture.captureId, capture);
+    for (const turn of this.turns.values()) {
+      const { captureId, sha256, at } = turn;
+      const key = captureId || sha256 || "";
+      const picture = pictures.get(key) ?? add(key, { captureId, sha256, name: "", source: "", state: "", at });
+      picture.turns.push(turn);
+    }
+    return [...pictures.values()].sort((a, b) => a.at - b.at);
+  }
+
+  /** Everything, as plain JSON for `sessionStorage`. */
+  snapshot() {
+    return { version: 1, session: this.session, captures: [...this.captures.values()], turns: [...this.turns.values()] };
+  }
+
+  #restore(snapshot) {
+    this.session = snapshot.session;
+    for (const capture of snapshot.captures) this.captures.set(capture.captureId, capture);
+    for (const turn of snapshot.turns) this.turns.set(turn.key, turn);
+  }
+
+  // ---------------------------------------------------------------------------------- messages
+
+  #ready(message) {
+    this.session = {
+      device: { serial: string(message.device?.serial), model: string(message.device?.model) },
+      model: string(message.model),
+      prompt: words(message.prompt),
+      watching: typeof message.watching === "boolean" ? message.watching : null,
+      maxImageBytes: count(message.limits?.max_image_bytes),
+    };
+    return "";
+  }
+
+  #device(message) {
+    this.phone = { state: string(message.state), hint: words(message.hint) };
+    return "";
+  }
+
+  #capture(message, at) {
+    const captureId = string(message.capture_id);
+    if (!captureId) return null;
+    const before = this.captures.get(captureId);
+    this.captures.set(captureId, {
+      captureId,
+      sha256: digest(message.sha256) ?? before?.sha256 ?? null,
+      name: words(message.name),
+      source: string(message.source),
+      state: string(message.state),
+      at: before?.at ?? at,
+    });
+    this.#trim();
+    return "";
+  }
+
+  #question(message, at) {
+    const id = string(message.response_id);
+    if (!id) return null;
+    const known = this.turns.get(id);
+    if (known) describe(known, message);
+    else this.#accept(id, message, at);
+    return id;
+  }
+
+  /** The accepted question takes the place of what the page showed for it until now. */
+  #accept(id, message, at) {
+    const old = this.#asked(message) ?? this.turns.get(string(message.retry_of));
+    const turn = newTurn({ ...(old ?? { at }), key: id });
+    Object.assign(turn, { responseId: id, eventId: old?.eventId ?? null });
+    describe(turn, message);
+    if (old?.captureId !== turn.captureId) this.#rename(old?.captureId, turn.captureId);
+    const entries = [...this.turns].map(([key, each]) => (each === old ? [id, turn] : [key, each]));
+    this.turns = new Map(old ? entries : [...entries, [id, turn]]);
+    this.#trim();
+  }
+
+  /** The question of this page that the laptop has just accepted. */
+  #asked(message) {
+    const waiting = this.waiting();
+    if (message.event_id) return waiting.find((turn) => turn.eventId === message.event_id);
+    if (message.asked_by !== "page") return undefined;
+    const sha256 = digest(message.sha256);
+    return waiting.find((turn) => turn.text === message.text && (!turn.sha256 || turn.sha256 === sha256));
+  }
+
+  /** A picture taken on the page gets the laptop's name for it. */
+  #rename(before, captureId) {
+    const capture = this.captures.get(before);
+    if (capture?.source !== "page" || !captureId) return;
+    this.captures.delete(before);
+    this.captures.set(captureId, { ...capture, captureId });
+  }
+
+  #error(message, at) {
+    const turn = this.turns.get(string(message.event_id));
+    if (!turn) return null;
+    fail(turn, message.error, at);
+    return turn.key;
+  }
+
+  #event(message, at) {
+    const id = string(message.response_id ?? message.response?.id);
+    if (id && !this.turns.has(id) && message.type === "response.created") this.#accept(id, {}, at);
+    const turn = this.turns.get(id);
+    return turn && step(turn, message, at) ? turn.key : null;
+  }
+
+  #trim() {
+    for (const [key, turn] of this.turns) {
+      if (this.turns.size <= LIMITS.turns) break;
+      if (!isOpen(turn) || this.turns.size > 2 * LIMITS.turns) this.turns.delete(key);
+    }
+    while (this.captures.size > LIMITS.captures) this.captures.delete(this.captures.keys().next().value);
+  }
+}

@@ -1,0 +1,74 @@
+/** The questions about one picture and their answers, as they grow. */
+import { element, growText, icon, keyed, setText } from "./dom.js";
+import { errorText } from "./words.js";
+import { isOpen } from "./turn.js";
+
+export class Thread {
+  constructor(list, { t, language, onAgain }) {
+    Object.assign(this, { list, t, language, onAgain });
+  }
+
+  draw(picture) {
+    const turns = picture?.turns ?? [];
+    const lines = turns.length || !picture ? turns : [{ key: "capture", phase: "capture", capture: picture }];
+    keyed(this.list, lines, {
+      key: (turn) => turn.eventId ?? turn.key, // the same line before and after the laptop has accepted it
+      make: () => this.#make(),
+      update: (node, turn) => this.#update(node, turn),
+    });
+  }
+
+  #make() {
+    const again = element("button", { type: "button", className: "again" }, icon("again"), this.t("again"));
+    const node = element(
+      "li", {},
+      element("h2", { className: "question" }),
+      element("p", { className: "answer", dir: "auto" }),
+      element("p", { className: "state" }, element("span", { className: "dots" }), element("span", { className: "say" })),
+      again,
+    );
+    again.onclick = () => this.onAgain(node.turn);
+    return node;
+  }
+
+  #update(node, turn) {
+    node.turn = turn;
+    node.dataset.phase = turn.phase;
+    node.toggleAttribute("data-open", turn.phase === "capture" ? turn.capture.state !== "failed" : isOpen(turn));
+    const [question, answer, state, again] = node.children;
+    setText(question, turn.text ?? "");
+    question.hidden = !turn.text;
+    growText(answer, turn.answer ?? "");
+    answer.hidden = !turn.answer;
+    setText(state.lastChild, this.say(turn));
+    again.hidden = turn.phase !== "failed" && turn.phase !== "stopped";
+  }
+
+  /** The state of a question in words; for a finished one the small print. */
+  say(turn) {
+    const { t } = this;
+    switch (turn.phase) {
+      case "capture": return this.#sayCapture(turn.capture);
+      case "queued": return turn.position ? t("queuedAt", { n: turn.position }) : t("reading");
+      case "failed": return errorText(t, this.language, turn.error);
+      case "cut": return this.#print(turn, t(turn.reason === "content_filter" ? "filtered" : "cut"));
+      case "stopped": return this.#print(turn, t("stopped"));
+      case "done": return this.#print(turn, turn.answer ? "" : t("noText"));
+      default: return t(turn.phase);
+    }
+  }
+
+  #sayCapture({ state, error }) {
+    if (state === "failed") return errorText(this.t, this.language, error ?? { reason: "upload" });
+    return this.t({ pulled: "captured", sending: "sending", waiting: "error_host_unavailable" }[state] ?? "reading");
+  }
+
+  #print(turn, ...before) {
+    const first = turn.metrics?.time_to_first_token_ms;
+    const asked = { terminal: "askedBy_terminal", run: "askedBy_run" }[turn.askedBy];
+    const seconds = Number.isFinite(first) ? new Intl.NumberFormat(this.language, { maximumFractionDigits: 2 }).format(first / 1000) : "";
+    return [...before, turn.model, seconds && this.t("firstWord", { n: seconds }), asked && this.t(asked)]
+      .filter(Boolean)
+      .join(" · ");
+  }
+}
