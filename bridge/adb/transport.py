@@ -1,7 +1,7 @@
 """One phone as the bridge sees it: ten verbs, each with an absolute deadline.
 
-Everything above `bridge.adb` speaks to a `Transport`; nothing above it knows that adb exists. A transport is bound to one
-`transport_id`: after a replug the old one raises `DeviceLost` and a new one is opened.
+Everything above `bridge.adb` speaks to a `Transport`; nothing above it knows that adb exists. A transport is bound to
+one `transport_id`: after a replug the old one raises `DeviceLost` and a new one is opened.
 """
 
 from collections.abc import AsyncIterator, Sequence

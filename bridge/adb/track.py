@@ -1,0 +1,64 @@
+"""The device list as it changes: our own reader of `host:track-devices-l`.
+
+`track` gives each list the server sends; `changes` is the pure comparison of two of them. The long form carries the
+transport_id, so that an unplug and replug between two lists is still seen: same serial, new number.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from bridge.adb.deadlines import within
+from bridge.adb.devices import DeviceLine, parse_devices_l
+from bridge.adb.faults import from_server
+from bridge.adb.smartsocket import AdbAddress, Connection
+
+__all__ = ["Change", "changes", "track"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`came`: a new transport. `went`: it is gone. `turned`: it has another state. A replug is `went`, then `came`."""
+
+    what: Literal["came", "turned", "went"]
+    line: DeviceLine
+
+
+def changes(before: Iterable[DeviceLine], after: Iterable[DeviceLine]) -> list[Change]:
+    """What happened between two lists, goings first."""
+    old = {(line.serial, line.transport_id): line for line in before}
+    new = {(line.serial, line.transport_id): line for line in after}
+    went = [Change("went", line) for key, line in old.items() if key not in new]
+    came = [Change("came", line) for key, line in new.items() if key not in old]
+    turned = [Change("turned", line) for key, line in new.items() if key in old and old[key].state != line.state]
+    return went + turned + came
+
+
+async def track(address: AdbAddress, *, deadline: float = 5.0) -> AsyncIterator[tuple[DeviceLine, ...]]:
+    """Each device list, the present one first. Raises AdbUnreachable when the server ends; the caller starts again.
+
+    `deadline` is for the first list; later ones come when something changes. Closing the iterator closes the socket.
+    """
+    connection = await _open(address, deadline)
+    try:
+        while True:
+            yield await _next_list(connection, address)
+    finally:
+        connection.close()
+
+
+async def _open(address: AdbAddress, deadline: float) -> Connection:
+    async with within(deadline, f"following the devices of the adb server at {address}"):
+        with from_server(str(address)):
+            connection = await Connection.open(address)
+            try:
+                await connection.request("host:track-devices-l")
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+
+async def _next_list(connection: Connection, address: AdbAddress) -> tuple[DeviceLine, ...]:
+    with from_server(str(address)):
+        return parse_devices_l((await connection.block()).decode(errors="replace"))
