@@ -1,1 +1,16 @@
-"""session."""
+"""One phone's conversation: every picture, question and answer of it, told to all who look.
+
+```
+ captures ──►┐                                     ┌──► viewers: page, terminal    (each with its own outbox)
+ viewers  ──►┤ events ►  SessionCore  ► commands ──┼──► host client: upload, ask, cancel
+ host     ──►┘            (pure)                   ├──► spool: the answer, journalled
+                                                   └──► observer: JSON Lines of design 7
+```
+`messages` checks what viewers say, `line` keeps the questions that wait, `pictures` knows what the host has, `answers`
+keeps the logs that viewers read from, `viewers` who looks and how far each has read, `report` has the words for the
+observer. `lane` is the way to the host and back, `core` the whole; `runner` alone waits.
+
+Promises: one question per phone is asked at a time, in order, people before the camera's backlog; an accepted question
+gets exactly one terminal event; a question the host lost is asked once more (`retry_of`), then reported; a picture is
+asked about once.
+"""

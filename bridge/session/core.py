@@ -1,0 +1,240 @@
+"""SessionCore: one phone's conversation. Events in, commands out; no clock, socket, thread or asyncio.
+
+It knows the phone, its pictures and who looks; `Lane` knows the host, `Desk` the viewers. After every event the lane is
+pumped, so nothing that can start is left waiting.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from bridge.session import events as on
+from bridge.session.answers import Answers
+from bridge.session.commands import Command, LoadPending, Record
+from bridge.session.events import PhoneInfo
+from bridge.session.lane import Lane, capture_event
+from bridge.session.line import AskedBy, Question
+from bridge.session.messages import Ask
+from bridge.session.report import Reporter
+from bridge.session.viewers import Desk
+from bridge.spool import Capture, Source
+from host_server.wire.errors import WireError, error_event
+from host_server.wire.log import AnswerLog
+
+__all__ = ["MAX_PER_VIEWER", "SessionCore"]
+
+MAX_PER_VIEWER = 16
+_MAX_CAPTURES = 1024  # remembered, so that none is asked about twice
+_ASKED_BY: dict[Source, AskedBy] = {"camera": "camera", "page": "page", "screen": "terminal", "file": "terminal"}
+_ROOM = 64  # the line is this short again before more of the spool's backlog is taken in
+
+
+class SessionCore:
+    """Feed it with `handle`, do what it says. `nonce` makes the names of its questions its own."""
+
+    def __init__(self, phone: PhoneInfo, *, prompt: str, nonce: str, model: str | None = None) -> None:
+        self._phone = phone
+        self._prompt = prompt
+        self._nonce = nonce
+        self._model = model
+        self._answers = Answers()
+        self._desk = Desk(self._answers)
+        self._report = Reporter(phone)
+        self._lane = Lane(phone, model=model, answers=self._answers, desk=self._desk, report=self._report)
+        self._captures: OrderedDict[str, None] = OrderedDict()
+        self._models: tuple[str, ...] = ()
+        self._asked = 0
+        self._left_out = False  # pictures are in the spool that found no place in the line
+        self.paused = False
+
+    def handle(self, event: on.Event, now: float) -> list[Command]:
+        """Take one event, `now` being Unix time; do the commands at once and in order, before the next event."""
+        out = self._dispatch(event, now)
+        out += self._lane.pump()
+        if self._left_out and self._lane.host_up and len(self._lane.line) < _ROOM and not self.paused:
+            self._left_out = False
+            out.append(LoadPending())
+        return out
+
+    def log(self, response_id: str) -> AnswerLog | None:
+        """The log a `Show` speaks of."""
+        answer = self._answers.get(response_id)
+        return answer.log if answer is not None else None
+
+    def _dispatch(self, event: on.Event, now: float) -> list[Command]:  # ruff: ignore[complex-structure, too-many-branches] - the table of events
+        match event:
+            case on.CaptureTaken():
+                return self._captured(event.capture, event.prompt, now)
+            case on.PagePictureSent(sha256=sha256):
+                self._lane.pictures.sent_by_page(sha256)
+            case on.Uploaded():
+                return self._lane.uploaded(event, now)
+            case on.UploadRefused():
+                return self._lane.upload_refused(event, now)
+            case on.UploadLost(sha256=sha256):
+                return self._lane.upload_lost(sha256, now)
+            case on.HostCame(models=models):
+                return self._host_came(models)
+            case on.HostWent():
+                return self._host_went(now)
+            case on.HostSaid():
+                return self._lane.said(event, now)
+            case on.AskRefused():
+                return self._lane.refused(event, now)
+            case on.AskLost(question_id=question_id):
+                return self._lane.lost(question_id, now)
+            case on.RetryDue(question_id=question_id):
+                self._lane.rested(question_id)
+            case on.ViewerCame():
+                return self._viewer_came(event)
+            case on.ViewerGreeted(viewer=viewer, resume=resume):
+                return self._desk.greet(viewer, resume)
+            case on.CatchUpDue(viewer=viewer):
+                return self._desk.greet(viewer, {})
+            case on.ViewerAsked():
+                return self._viewer_asked(event, now)
+            case on.ViewerCancelled():
+                return self._viewer_cancelled(event)
+            case on.ViewerErred(viewer=viewer, error=error):
+                return self._desk.tell(viewer, error_event(error))
+            case on.ViewerLeft(viewer=viewer):
+                self._desk.leave(viewer)
+            case on.PauseSet(paused=paused):
+                return self._pause(now, paused=paused)
+            case on.DeviceChanged():
+                return self._device_changed(event, now)
+        return []
+
+    # ---------------------------------------------------------------------------------------- pictures
+
+    def _captured(self, capture: Capture, prompt: str | None, now: float) -> list[Command]:
+        if capture.capture_id in self._captures:
+            return []
+        if self._lane.line.full:
+            self._left_out = True
+            return self._tell_capture(now, capture, "waiting")
+        self._remember(capture)
+        if self.paused and capture.source == "camera":
+            skipped = Record(capture.capture_id, "", "", "skipped", "")
+            return [skipped, *self._tell_capture(now, capture, "skipped")]
+        state = "pulled" if self._lane.host_up else "waiting"
+        self._lane.join(_own_question(capture, prompt or self._prompt))
+        return self._tell_capture(now, capture, state)
+
+    def _tell_capture(self, now: float, capture: Capture, state: str) -> list[Command]:
+        return [*self._desk.tell_all(capture_event(capture, state)), self._report.capture(now, capture, state)]
+
+    def _remember(self, capture: Capture) -> None:
+        self._captures[capture.capture_id] = None
+        if len(self._captures) > _MAX_CAPTURES:
+            self._captures.popitem(last=False)
+
+    # ---------------------------------------------------------------------------------------- viewers
+
+    def _viewer_came(self, event: on.ViewerCame) -> list[Command]:
+        self._desk.join(event.viewer, event.kind)
+        ready = {
+            "type": "bridge:session.ready",
+            "protocol": 1,
+            "device": {"serial": self._phone.serial, "model": self._phone.model},
+            "model": self._model or next(iter(self._models), None),
+            "models": list(self._models),
+            "prompt": self._prompt,
+            "watching": not self.paused,
+            "host": self._host_state(),
+            "answers": self._answers.names,
+        }
+        out = self._desk.tell(event.viewer, ready)
+        return out if event.resume is None else out + self._desk.greet(event.viewer, event.resume)
+
+    def _viewer_asked(self, event: on.ViewerAsked, now: float) -> list[Command]:
+        if event.viewer not in self._desk:
+            return []
+        try:
+            question = self._viewers_question(event, now)
+        except WireError as error:
+            error.event_id = event.ask.event_id
+            return self._desk.tell(event.viewer, error_event(error))
+        place = self._lane.join(question)
+        if place == 1 and self._lane.host_up:
+            return []
+        waiting: dict[str, Any] = {"type": "bridge:waiting", "position": place, "host": self._host_state()}
+        return self._desk.tell(event.viewer, waiting | {"event_id": event.ask.event_id})
+
+    def _viewers_question(self, event: on.ViewerAsked, now: float) -> Question:
+        ask = event.ask
+        if self._lane.waiting_for(event.viewer) >= MAX_PER_VIEWER:
+            raise WireError("too_many_inflight", f"{MAX_PER_VIEWER} of your questions wait for their answer already.")
+        if self._lane.line.full:
+            raise WireError("queue_full", "Too many questions wait for their answer.")
+        self._asked += 1
+        question = Question(
+            f"q_{self._nonce}_{self._asked}",
+            ask.text,
+            self._desk.kind(event.viewer),
+            since=now,
+            sha256=ask.sha256,
+            capture=event.capture,
+            options=ask.options,
+            viewer=event.viewer,
+            event_id=ask.event_id,
+        )
+        self._build_on(question, ask)
+        known = question.sha256 is None or question.capture is not None or self._lane.pictures.by_page(question.sha256)
+        if not known:
+            raise WireError("capture_not_found", "This phone took no such picture.", param="input")
+        return question
+
+    def _build_on(self, question: Question, ask: Ask) -> None:
+        """Another question about the picture of an earlier answer; another picture begins anew."""
+        if ask.previous_response_id is None:
+            return
+        earlier = self._answers.get(ask.previous_response_id)
+        if earlier is None and ask.sha256 is None:
+            raise WireError("previous_response_not_found", "That answer is gone.", param="previous_response_id")
+        if earlier is None or ask.sha256 not in {None, earlier.sha256}:
+            return
+        question.sha256, question.capture = earlier.sha256, question.capture or earlier.capture
+        question.chain = earlier.response_id if earlier.status == "completed" else None
+
+    def _viewer_cancelled(self, event: on.ViewerCancelled) -> list[Command]:
+        out = self._lane.cancel(event.response_id)
+        if out is None:
+            error = WireError("response_not_found", "There is no such answer.", event_id=event.event_id)
+            return self._desk.tell(event.viewer, error_event(error))
+        return out
+
+    # ---------------------------------------------------------------------------------------- states
+
+    def _host_state(self) -> str:
+        return "ready" if self._lane.host_up else "away"
+
+    def _host_came(self, models: Sequence[str]) -> list[Command]:
+        self._models = tuple(models)
+        self._lane.host_up = True
+        return self._desk.tell_all({"type": "bridge:host", "state": "ready", "models": list(models)})
+
+    def _host_went(self, now: float) -> list[Command]:
+        if not self._lane.host_up:
+            return []
+        self._lane.host_went()
+        message = "The host went away; questions wait until it is back."
+        told = self._desk.tell_all({"type": "bridge:host", "state": "away", "models": list(self._models)})
+        return [*told, self._report.error(now, "engine_unavailable", message, retryable=True)]
+
+    def _pause(self, now: float, *, paused: bool) -> list[Command]:
+        self.paused = paused
+        state = "paused" if paused else "watching"
+        return [*self._desk.tell_all({"type": "bridge:pause", "paused": paused}), self._report.device(now, state, None)]
+
+    def _device_changed(self, event: on.DeviceChanged, now: float) -> list[Command]:
+        told = {"type": "bridge:device", "serial": self._phone.serial, "state": event.state, "hint": event.hint}
+        return [*self._desk.tell_all(told), self._report.device(now, event.state, event.hint)]
+
+
+def _own_question(capture: Capture, prompt: str) -> Question:
+    """The question every picture gets. Its name is the same after a restart, so the host can tell it was asked."""
+    digest = hashlib.sha256(f"{capture.capture_id}\0{prompt}".encode("utf-8", "surrogatepass")).hexdigest()
+    name, asked_by = f"q_{digest[:32]}", _ASKED_BY[capture.source]
+    return Question(name, prompt, asked_by, since=capture.taken_at, sha256=capture.sha256, capture=capture)

@@ -1,0 +1,224 @@
+"""What can happen to a session: the whole vocabulary of the core's input."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from bridge.session.messages import Ask
+from bridge.spool import Capture
+from host_server.wire.errors import WireError
+
+__all__ = [
+    "AskLost",
+    "AskRefused",
+    "CaptureTaken",
+    "CatchUpDue",
+    "DeviceChanged",
+    "Event",
+    "HostCame",
+    "HostSaid",
+    "HostWent",
+    "PagePictureSent",
+    "PauseSet",
+    "PhoneInfo",
+    "RetryDue",
+    "UploadLost",
+    "UploadRefused",
+    "Uploaded",
+    "ViewerAsked",
+    "ViewerCame",
+    "ViewerCancelled",
+    "ViewerErred",
+    "ViewerGreeted",
+    "ViewerKind",
+    "ViewerLeft",
+]
+
+ViewerKind: TypeAlias = Literal["page", "terminal"]
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneInfo:
+    """Whose session this is. `device_id` is what the host hears, the serial stays on the laptop."""
+
+    serial: str
+    device_id: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureTaken:
+    """A picture is in the spool and wants its question; without a prompt, the session's own."""
+
+    capture: Capture
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PagePictureSent:
+    """The page uploaded a picture by itself, through the front: the host has it, the spool does not."""
+
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The host holds the picture."""
+
+    sha256: str
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRefused:
+    """The host will not have the picture."""
+
+    sha256: str
+    error: WireError
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLost:
+    """The host went away before it had the picture."""
+
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostCame:
+    """A host answers; it may be another one than before."""
+
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostWent:
+    """No host answers for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSaid:
+    """An event of the answer to a question."""
+
+    question_id: str
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AskRefused:
+    """The host refused the question before it became an answer."""
+
+    question_id: str
+    error: WireError
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AskLost:
+    """The host went away before it accepted the question."""
+
+    question_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDue:
+    """The pause that the host asked for is over."""
+
+    question_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerCame:
+    """Somebody looks. `resume` tells how far it has read; None means it will say so itself, or nothing."""
+
+    viewer: str
+    kind: ViewerKind
+    resume: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerGreeted:
+    """A viewer told how far it has read."""
+
+    viewer: str
+    resume: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpDue:
+    """A viewer had its time to greet."""
+
+    viewer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerAsked:
+    """A viewer asks. `capture` is the picture it names, when the spool knows it."""
+
+    viewer: str
+    ask: Ask
+    capture: Capture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerCancelled:
+    """A viewer wants an answer to stop."""
+
+    viewer: str
+    response_id: str
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerErred:
+    """A viewer said something that makes no sense."""
+
+    viewer: str
+    error: WireError
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerLeft:
+    """A viewer is gone; nothing may be sent to it any more."""
+
+    viewer: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseSet:
+    """Stop, or go on, asking about pictures of the camera folder."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChanged:
+    """The phone came, went or needs a hand."""
+
+    state: str
+    hint: str | None = None
+
+
+Event: TypeAlias = (
+    CaptureTaken
+    | PagePictureSent
+    | Uploaded
+    | UploadRefused
+    | UploadLost
+    | HostCame
+    | HostWent
+    | HostSaid
+    | AskRefused
+    | AskLost
+    | RetryDue
+    | ViewerCame
+    | ViewerGreeted
+    | CatchUpDue
+    | ViewerAsked
+    | ViewerCancelled
+    | ViewerErred
+    | ViewerLeft
+    | PauseSet
+    | DeviceChanged
+)

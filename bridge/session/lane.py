@@ -1,0 +1,313 @@
+"""The way of one phone's questions to the host and of the answers back: one at a time, in order. Pure.
+
+```
+ line ─► picture uploaded ─► asked ─► accepted ─► … ─► answered | failed | cancelled ─► journalled
+  ▲ ▲                          │          │
+  │ └─── put off: busy, lost ──┘          └── interrupted: once more, as `retry_of`, then reported
+```
+What arrives for a question that is not the one being asked is late, and ignored.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.session.answers import Answer, Answers
+from bridge.session.commands import AskHost, CancelAtHost, Command, Record, RetryLater, Upload
+from bridge.session.events import AskRefused, HostSaid, PhoneInfo, Uploaded, UploadRefused
+from bridge.session.line import Line, Question, response_create
+from bridge.session.pictures import Pictures
+from bridge.session.report import Reporter
+from bridge.session.viewers import Desk
+from bridge.spool import Capture
+from host_server.wire.errors import WireError, error_event
+from host_server.wire.log import AnswerLog, LogError, LogFullError
+
+__all__ = ["MAX_TRIES", "Lane", "capture_event"]
+
+MAX_TRIES = 8
+_UPLOADS_AHEAD = 4
+_RETRY_FIRST_S, _RETRY_LONGEST_S = 0.25, 30.0
+
+
+class Lane:
+    """Each method takes one event and gives the commands that follow at once; `pump` then starts what can start."""
+
+    def __init__(self, phone: PhoneInfo, *, model: str | None, answers: Answers, desk: Desk, report: Reporter) -> None:
+        self.line = Line()
+        self.pictures = Pictures()
+        self.host_up = False
+        self._device_id = phone.device_id
+        self._model = model
+        self._answers = answers
+        self._desk = desk
+        self._report = report
+        self._asked: Question | None = None
+
+    # ---------------------------------------------------------------------------------------- in
+
+    def join(self, question: Question) -> int:
+        """Take a question; gives its place, 1 being the next to be asked."""
+        return self.line.join(question) + 1 + (self._asked is not None)
+
+    def waiting_for(self, viewer: str) -> int:
+        """How many questions of this viewer have no answer yet."""
+        return sum(question.viewer == viewer for question in self.line)
+
+    def host_went(self) -> None:
+        """Nothing is sent until a host comes."""
+        self.host_up = False
+        self.pictures.host_went()
+
+    def pump(self) -> list[Command]:
+        """Start what can start: the next pictures' uploads, and the question at the head of the line."""
+        if not self.host_up:
+            return []
+        out: list[Command] = []
+        for question in list(self.line)[:_UPLOADS_AHEAD]:
+            sha256 = self._lacking(question)
+            if sha256 is not None and not question.resting and self.pictures.may_start(sha256):
+                self.pictures.start(sha256)
+                out.append(Upload(sha256))
+        head = self.line.head
+        if self._asked is None and head is not None and not head.resting and self._lacking(head) is None:
+            self.line.leave(head)
+            self._asked = head
+            create = response_create(head, device_id=self._device_id, model=self._model)
+            out.append(AskHost(head.question_id, create))
+        return out
+
+    # ---------------------------------------------------------------------------------------- pictures
+
+    def uploaded(self, event: Uploaded, now: float) -> list[Command]:
+        """A picture arrived at the host."""
+        self.pictures.arrived(event.sha256)
+        out: list[Command] = []
+        for question in self._about(event.sha256):
+            question.upload_ms = event.took_ms
+            if question.viewer is None and question.capture is not None:
+                out += self._desk.tell_all(capture_event(question.capture, "uploaded"))
+                out.append(self._report.capture(now, question.capture, "uploaded"))
+        return out
+
+    def upload_refused(self, event: UploadRefused, now: float) -> list[Command]:
+        """The host will not have a picture, now or ever: so it is with every question about it."""
+        self.pictures.stop(event.sha256)
+        out: list[Command] = []
+        for question in self._about(event.sha256):
+            if event.retryable:
+                out += self._put_off(now, question, event.error)
+            else:
+                self.line.leave(question)
+                out += self._give_up(now, question, event.error, final=True)
+        return out
+
+    def upload_lost(self, sha256: str, now: float) -> list[Command]:
+        """The way to the host broke. While the host is away the line waits anyway."""
+        self.pictures.stop(sha256)
+        if not self.host_up:
+            return []
+        return [command for question in self._about(sha256) for command in self._put_off(now, question, _lost())]
+
+    # ---------------------------------------------------------------------------------------- answers
+
+    def said(self, event: HostSaid, now: float) -> list[Command]:
+        """The host wrote something."""
+        question = self._asked
+        if question is None or question.question_id != event.question_id:
+            return []
+        if question.answer is None:
+            return self._accepted(now, question, event.event)
+        return self._grown(now, question, question.answer, event.event)
+
+    def refused(self, event: AskRefused, now: float) -> list[Command]:
+        """The host refused the question. Some reasons are cured by asking in another way, some by waiting."""
+        question = self._take_asked(event.question_id)
+        if question is None:
+            return []
+        if event.error.code == "previous_response_not_found" and question.chain is not None:
+            question.chain = None  # the chain is lost: ask with the picture again
+            return self._again(question)
+        if event.error.code == "capture_not_found" and self._can_send_again(question):
+            question.sent_again = True
+            return self._again(question)
+        if event.retryable:
+            self.line.join_first(question)
+            return self._put_off(now, question, event.error)
+        return self._give_up(now, question, event.error, final=True)
+
+    def lost(self, question_id: str, now: float) -> list[Command]:
+        """The host went before it accepted the question: the same question again, under the same key."""
+        question = self._take_asked(question_id)
+        if question is None:
+            return []
+        self.line.join_first(question)
+        return self._put_off(now, question, _lost())
+
+    def rested(self, question_id: str) -> None:
+        """A question has waited as long as it should."""
+        for question in self.line:
+            if question.question_id == question_id:
+                question.resting = False
+
+    def cancel(self, response_id: str) -> list[Command] | None:
+        """Stop an answer, also one that was interrupted and waits to be asked again. None when there is none."""
+        asked = self._asked
+        if asked is not None and asked.answer is not None and asked.answer.response_id == response_id:
+            asked.cancelled = True
+            return [CancelAtHost(response_id)]
+        for question in self.line:
+            if question.retry_of == response_id:
+                self.line.leave(question)
+                return self._record(question, response_id, "cancelled", "")
+        return [] if response_id in self._answers else None
+
+    # ---------------------------------------------------------------------------------------- helpers
+
+    def _lacking(self, question: Question) -> str | None:
+        """The picture that has to be at the host before this question."""
+        if question.sha256 is None or question.chain is not None or self.pictures.at_host(question.sha256):
+            return None
+        return question.sha256
+
+    def _can_send_again(self, question: Question) -> bool:
+        return not question.sent_again and question.sha256 is not None and self.pictures.missed(question.sha256)
+
+    def _about(self, sha256: str) -> list[Question]:
+        return [question for question in self.line if question.sha256 == sha256 and question.chain is None]
+
+    def _take_asked(self, question_id: str) -> Question | None:
+        question = self._asked
+        if question is None or question.question_id != question_id or question.answer is not None:
+            return None
+        self._asked = None
+        return question
+
+    def _accepted(self, now: float, question: Question, event: Mapping[str, Any]) -> list[Command]:
+        response = event.get("response")
+        name = response.get("id") if isinstance(response, Mapping) else None
+        if event.get("type") != "response.created" or not isinstance(response, Mapping) or not isinstance(name, str):
+            return []
+        if name in self._answers:  # the host knew the key: this very answer has been shown already
+            self._asked = None
+            return []
+        announced = _question_event(question, name, response)
+        answer = Answer(name, announced, question.sha256, question.capture, AnswerLog())
+        question.answer = answer
+        self._desk.forget(self._answers.add(answer))
+        out = self._desk.open(answer, asker=question.viewer, event_id=question.event_id)
+        out.append(self._report.question(now, answer.question))
+        return out + self._grown(now, question, answer, event)
+
+    def _grown(self, now: float, question: Question, answer: Answer, event: Mapping[str, Any]) -> list[Command]:
+        try:
+            answer.log.append(dict(event))
+        except LogFullError:
+            # Longer than anybody will read on a phone: what is there stays, the rest is not wanted.
+            wanted, answer.overflowed = not answer.overflowed, True
+            return [CancelAtHost(answer.response_id)] if wanted else []
+        except LogError:
+            return []
+        out = self._desk.news(answer)
+        if event.get("type") == "response.output_text.delta":
+            question.first_token_at = question.first_token_at or now
+            out.append(self._report.delta(now, answer, event))
+        return out + self._ended(now, question, answer) if answer.ended else out
+
+    def _ended(self, now: float, question: Question, answer: Answer) -> list[Command]:
+        self._asked = None
+        error = answer.response.get("error") or {}
+        if answer.status == "failed" and error.get("retryable") and not (question.cancelled or question.retry_of):
+            question.retry_of, question.answer, question.first_token_at = answer.response_id, None, None
+            question.chain = None
+            self.line.join_first(question)
+            question.version += 1
+            wait = error.get("retry_after_ms")
+            fields = {"response_id": answer.response_id, "retryable": True}
+            out: list[Command] = [self._report.error(now, _code(error), f"{_message(error)} Asking again.", **fields)]
+            return out + (self._rest(question, wait / 1000) if isinstance(wait, int) and wait > 0 else [])
+        text = _message(error) if answer.status == "failed" else answer.text
+        out = self._record(question, answer.response_id, answer.status, text)
+        if answer.status == "failed" and question.viewer is None and question.capture is not None:
+            out += self._desk.tell_all(capture_event(question.capture, "failed"))
+        out.append(self._report.answer(now, question, answer))
+        return out
+
+    def _again(self, question: Question) -> list[Command]:
+        question.version += 1
+        self.line.join_first(question)
+        return []
+
+    def _put_off(self, now: float, question: Question, error: WireError) -> list[Command]:
+        """A question in the line tries later, or not any more; a picture then stays in the spool for the next start."""
+        question.tries += 1
+        if question.tries > MAX_TRIES:
+            self.line.leave(question)
+            return self._give_up(now, question, error, final=False)
+        if not self.host_up:
+            return []
+        asked_for = (error.retry_after_ms or 0) / 1000
+        return self._rest(question, max(asked_for, _RETRY_FIRST_S * 2 ** (question.tries - 1)))
+
+    @staticmethod
+    def _rest(question: Question, seconds: float) -> list[Command]:
+        question.resting = True
+        return [RetryLater(question.question_id, min(seconds, _RETRY_LONGEST_S))]
+
+    def _give_up(self, now: float, question: Question, error: WireError, *, final: bool) -> list[Command]:
+        """No answer: tell who asked, and for a picture everybody."""
+        out: list[Command] = []
+        if question.viewer is not None:
+            error.event_id = question.event_id
+            out += self._desk.tell(question.viewer, error_event(error))
+        elif question.capture is not None:
+            out += self._record(question, "", "failed", error.message) if final else []
+            out += self._desk.tell_all(capture_event(question.capture, "failed", error))
+        capture_id = question.capture.capture_id if question.capture else None
+        out.append(self._report.error(now, error.code, error.message, capture_id=capture_id, retryable=not final))
+        return out
+
+    @staticmethod
+    def _record(question: Question, response_id: str, status: str, text: str) -> list[Command]:
+        """Journal it; a viewer's question that failed leaves the picture's own question open."""
+        if question.capture is None or (question.viewer is not None and status == "failed"):
+            return []
+        return [Record(question.capture.capture_id, question.question_id, response_id, status, text)]
+
+
+def capture_event(capture: Capture, state: str, error: WireError | None = None) -> dict[str, Any]:
+    """What viewers are told about a picture."""
+    event: dict[str, Any] = {
+        "type": "bridge:capture",
+        "capture_id": capture.capture_id,
+        "sha256": capture.sha256,
+        "source": capture.source,
+        "size": capture.size,
+        "name": capture.name,
+        "state": state,
+    }
+    return event if error is None else event | {"error": error_event(error)["error"]}
+
+
+def _question_event(question: Question, response_id: str, response: Mapping[str, Any]) -> dict[str, Any]:
+    event: dict[str, Any] = {
+        "type": "bridge:question",
+        "response_id": response_id,
+        "text": question.text,
+        "capture_id": question.capture.capture_id if question.capture else None,
+        "sha256": question.sha256,
+        "asked_by": question.asked_by,
+        "model": response.get("model"),
+    }
+    return event if question.retry_of is None else event | {"retry_of": question.retry_of}
+
+
+def _lost() -> WireError:
+    return WireError("engine_unavailable", "The host went away and did not come back in time.")
+
+
+def _code(error: Mapping[str, Any]) -> str:
+    return str(error.get("reason") or error.get("code") or "internal")
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    return str(error.get("message") or "The answer failed.")

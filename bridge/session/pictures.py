@@ -1,0 +1,61 @@
+"""Which pictures the host has, and which are on their way to it."""
+
+from collections import OrderedDict
+
+__all__ = ["UPLOADS_AT_ONCE", "Pictures"]
+
+UPLOADS_AT_ONCE = 2
+_REMEMBERED = 512
+
+
+class Pictures:
+    """By sha256; the oldest are forgotten, which costs one HEAD when they are asked about again."""
+
+    def __init__(self) -> None:
+        self._at_host: OrderedDict[str, None] = OrderedDict()
+        self._by_page: OrderedDict[str, None] = OrderedDict()
+        self._coming: set[str] = set()
+
+    def at_host(self, sha256: str) -> bool:
+        """Whether a question may name this picture."""
+        return sha256 in self._at_host or sha256 in self._by_page
+
+    def by_page(self, sha256: str) -> bool:
+        """Whether the page brought it there by itself; there is no copy on the laptop then."""
+        return sha256 in self._by_page
+
+    def may_start(self, sha256: str) -> bool:
+        """Whether this picture should be sent now."""
+        return not self.at_host(sha256) and sha256 not in self._coming and len(self._coming) < UPLOADS_AT_ONCE
+
+    def start(self, sha256: str) -> None:
+        """It is on its way."""
+        self._coming.add(sha256)
+
+    def stop(self, sha256: str) -> None:
+        """It is not on its way any more."""
+        self._coming.discard(sha256)
+
+    def arrived(self, sha256: str) -> None:
+        """The host has it."""
+        self._coming.discard(sha256)
+        _remember(self._at_host, sha256)
+
+    def sent_by_page(self, sha256: str) -> None:
+        """The host has it, and nobody else."""
+        _remember(self._by_page, sha256)
+
+    def missed(self, sha256: str) -> bool:
+        """The host lost it; tells whether we had thought it was there and can send it again."""
+        return self._at_host.pop(sha256, self) is None
+
+    def host_went(self) -> None:
+        """The next host may be another one."""
+        self._at_host.clear()
+
+
+def _remember(known: OrderedDict[str, None], sha256: str) -> None:
+    known[sha256] = None
+    known.move_to_end(sha256)
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)

@@ -1,0 +1,294 @@
+"""The host goes away, breaks, refuses or speaks too late."""
+
+from typing import Any
+
+import pytest
+from support.session import HostAnswer, picture
+from support.talk import UP, A, B, Talk
+
+from bridge.session import commands as do
+from bridge.session import events as on
+from bridge.session.lane import MAX_TRIES
+from bridge.session.messages import Ask
+from host_server.wire.errors import WireError
+
+
+class TestHostAway:
+    def test_pictures_wait_and_are_asked_about_when_it_comes(self) -> None:
+        talk = Talk(host=False)
+        talk.look()
+        talk.feed(on.CaptureTaken(A))
+
+        assert talk.only(do.Upload) == []
+        assert [event.get("state") for event in talk.read()] == ["waiting"]
+        talk.feed(UP)
+        assert talk.only(do.Upload) == [do.Upload(A.sha256)]
+
+    def test_viewers_and_the_terminal_are_told_once(self) -> None:
+        talk = Talk()
+        talk.look()
+        talk.feed(on.HostWent(), on.HostWent())
+
+        assert [(event["type"], event["state"]) for event in talk.read()] == [("bridge:host", "away")]
+        assert [line.event["event"] for line in talk.only(do.Observe)] == ["error"]
+
+    def test_a_picture_is_offered_again_to_the_next_host(self) -> None:
+        talk = Talk()
+        talk.feed(on.CaptureTaken(A), on.CaptureTaken(B), on.Uploaded(A.sha256, 1.0), on.Uploaded(B.sha256, 1.0))
+        talk.feed(on.HostWent(), on.AskLost(talk.asked()[0].question_id), UP)
+
+        assert [upload.sha256 for upload in talk.only(do.Upload)] == [A.sha256, B.sha256, A.sha256, B.sha256]
+
+    def test_a_question_it_never_accepted_is_asked_again_under_the_same_key(self) -> None:
+        talk = Talk()
+        first = talk.bring(A)
+        talk.feed(on.HostWent(), on.AskLost(first.question_id))
+        assert talk.asked() == [first]
+        talk.feed(UP, on.Uploaded(A.sha256, 1.0))
+
+        assert talk.asked() == [first, first]
+
+    def test_a_lost_upload_waits_for_the_host(self) -> None:
+        talk = Talk()
+        talk.feed(on.CaptureTaken(A), on.HostWent(), on.UploadLost(A.sha256))
+        assert talk.only(do.RetryLater) == []
+        talk.feed(UP)
+
+        assert talk.only(do.Upload) == [do.Upload(A.sha256), do.Upload(A.sha256)]
+
+    def test_a_lost_upload_with_the_host_there_is_tried_later(self) -> None:
+        talk = Talk()
+        talk.feed(on.CaptureTaken(A), on.UploadLost(A.sha256))
+        (later,) = talk.only(do.RetryLater)
+        assert talk.only(do.Upload) == [do.Upload(A.sha256)]
+        talk.feed(on.RetryDue(later.question_id))
+
+        assert talk.only(do.Upload) == [do.Upload(A.sha256), do.Upload(A.sha256)]
+
+    def test_a_viewers_question_says_that_it_waits(self) -> None:
+        talk = Talk(host=False)
+        talk.look()
+        talk.feed(on.ViewerAsked("page", Ask("Who?", event_id="e1")))
+
+        (waiting,) = talk.read()
+        assert waiting["type"] == "bridge:waiting"
+        assert (waiting["event_id"], waiting["position"], waiting["host"]) == ("e1", 1, "away")
+
+
+class TestInterrupted:
+    def test_an_answer_that_breaks_is_asked_again_once_and_linked_to_the_first(self) -> None:
+        talk = Talk()
+        talk.look()
+        first = talk.bring(A)
+        answer = HostAnswer("resp_1")
+        talk.host_says(first, answer.created(), *answer.words("Hel"), *answer.failed())
+        second = talk.asked()[-1]
+        talk.host_says(second, *HostAnswer("resp_2").whole("Hello"))
+
+        assert second.create["metadata"]["idempotency_key"] == f"{first.question_id}.1"
+        shown = talk.read()
+        assert [e.get("retry_of") for e in shown if e["type"] == "bridge:question"] == [None, "resp_1"]
+        terminal = [e["type"] for e in shown if e["type"] in {"response.failed", "response.completed"}]
+        assert terminal == ["response.failed", "response.completed"]
+        assert [record.status for record in talk.only(do.Record)] == ["completed"]
+
+    def test_it_waits_for_the_host_to_return(self) -> None:
+        talk = Talk()
+        first = talk.bring(A)
+        answer = HostAnswer("resp_1")
+        talk.host_says(first, answer.created())
+        talk.feed(on.HostWent())
+        talk.host_says(first, *answer.failed())
+        assert len(talk.asked()) == 1
+        talk.feed(UP, on.Uploaded(A.sha256, 1.0))
+
+        assert len(talk.asked()) == 2
+
+    def test_it_waits_as_long_as_the_host_says(self) -> None:
+        talk = Talk()
+        first = talk.bring(A)
+        answer = HostAnswer("resp_1")
+        talk.host_says(first, answer.created(), *answer.failed(retry_after_ms=2000))
+
+        assert talk.only(do.RetryLater) == [do.RetryLater(first.question_id, 2.0)]
+        assert len(talk.asked()) == 1
+        talk.feed(on.RetryDue("q_of_somebody_else"))
+        assert len(talk.asked()) == 1
+        talk.feed(on.RetryDue(first.question_id))
+        assert len(talk.asked()) == 2
+
+    def test_the_second_time_it_is_reported_and_final(self) -> None:
+        talk = Talk()
+        talk.look()
+        for name in ("resp_1", "resp_2"):
+            answer = HostAnswer(name)
+            ask = talk.bring(A) if name == "resp_1" else talk.asked()[-1]
+            talk.host_says(ask, answer.created(), *answer.failed())
+
+        assert len(talk.asked()) == 2
+        assert [(record.status, record.text) for record in talk.only(do.Record)] == [("failed", "It broke.")]
+        assert talk.read()[-1]["type"] == "response.failed"
+        assert any(line.event["event"] == "answer" for line in talk.only(do.Observe))
+        assert {"type": "bridge:capture", "state": "failed"}.items() <= talk.only(do.Tell)[-1].event.items()
+
+    def test_a_failure_that_will_repeat_is_not_asked_again(self) -> None:
+        talk = Talk()
+        answer = HostAnswer("resp_1")
+        talk.host_says(talk.bring(A), answer.created(), *answer.failed("internal"))
+
+        assert len(talk.asked()) == 1
+
+    def test_a_cancelled_one_is_not_asked_again(self) -> None:
+        talk = Talk()
+        talk.look()
+        answer = HostAnswer("resp_1")
+        question = talk.bring(A)
+        talk.host_says(question, answer.created())
+        talk.feed(on.ViewerCancelled("page", "resp_1"))
+        talk.host_says(question, *answer.failed())
+
+        assert talk.only(do.CancelAtHost) == [do.CancelAtHost("resp_1")]
+        assert len(talk.asked()) == 1
+
+    def test_one_that_waits_to_be_asked_again_can_be_cancelled(self) -> None:
+        talk = Talk()
+        talk.look()
+        answer = HostAnswer("resp_1")
+        question = talk.bring(A)
+        talk.host_says(question, answer.created())
+        talk.feed(on.HostWent())
+        talk.host_says(question, *answer.failed())
+        talk.feed(on.ViewerCancelled("page", "resp_1"), UP)
+
+        assert [record.status for record in talk.only(do.Record)] == ["cancelled"]
+        assert len(talk.asked()) == 1
+
+
+class TestRefused:
+    def test_a_refused_question_tells_its_asker_alone(self) -> None:
+        talk = Talk()
+        talk.look()
+        talk.look("other")
+        talk.feed(on.ViewerAsked("page", Ask("Who?", event_id="e7")))
+        question = talk.asked()[0]
+        talk.feed(on.AskRefused(question.question_id, WireError("prompt_too_long", "Too long."), retryable=False))
+
+        (error,) = talk.read()
+        assert error["error"]["code"] == "prompt_too_long"
+        assert error["event_id"] == "e7"
+        assert talk.read("other") == []
+
+    def test_a_refused_picture_is_final_and_told_to_all(self) -> None:
+        talk = Talk()
+        talk.look()
+        talk.feed(on.CaptureTaken(A))
+        talk.feed(on.UploadRefused(A.sha256, WireError("image_decode", "No picture."), retryable=False))
+
+        told = talk.read()[-1]
+        assert (told["state"], told["error"]["code"]) == ("failed", "image_decode")
+        assert [record.status for record in talk.only(do.Record)] == ["failed"]
+        talk.feed(on.CaptureTaken(B))
+        assert talk.only(do.Upload)[-1] == do.Upload(B.sha256)
+
+    def test_a_busy_host_is_asked_later_and_longer_each_time(self) -> None:
+        talk = Talk()
+        question = talk.bring(A)
+        for _ in range(2):
+            talk.feed(on.AskRefused(question.question_id, WireError("queue_full", "Busy."), retryable=True))
+            talk.feed(on.RetryDue(question.question_id))
+
+        assert [later.seconds for later in talk.only(do.RetryLater)] == [0.25, 0.5]
+        assert talk.asked() == [question] * 3
+
+    def test_a_busy_host_may_name_the_time(self) -> None:
+        talk = Talk()
+        question = talk.bring(A)
+        busy = WireError("rate_limited", "Slow down.", retry_after_ms=60_000)
+        talk.feed(on.AskRefused(question.question_id, busy, retryable=True))
+
+        assert talk.only(do.RetryLater) == [do.RetryLater(question.question_id, 30.0)]
+
+    def test_patience_ends_and_the_picture_stays_in_the_spool(self) -> None:
+        talk = Talk()
+        question = talk.bring(A)
+        for _ in range(MAX_TRIES + 1):
+            talk.feed(on.AskRefused(question.question_id, WireError("queue_full", "Busy."), retryable=True))
+            talk.feed(on.RetryDue(question.question_id))
+
+        assert len(talk.asked()) == MAX_TRIES + 1
+        assert talk.only(do.Record) == []
+        assert talk.only(do.Observe)[-1].event["event"] == "error"
+
+    def test_a_refusal_of_an_accepted_question_is_too_late(self) -> None:
+        talk = Talk()
+        question = talk.bring(A)
+        talk.host_says(question, HostAnswer("resp_1").created())
+
+        assert talk.feed(on.AskRefused(question.question_id, WireError("internal", "?"), retryable=False)) == []
+
+    def test_a_retryable_upload_refusal_is_tried_later(self) -> None:
+        talk = Talk()
+        talk.feed(on.CaptureTaken(A))
+        talk.feed(on.UploadRefused(A.sha256, WireError("hash_mismatch", "Torn."), retryable=True))
+        (later,) = talk.only(do.RetryLater)
+        talk.feed(on.RetryDue(later.question_id))
+
+        assert talk.only(do.Upload) == [do.Upload(A.sha256)] * 2
+
+    def test_a_picture_the_host_has_lost_is_sent_once_more(self) -> None:
+        talk = Talk()
+        question = talk.bring(A)
+        gone = WireError("capture_not_found", "Gone.")
+        talk.feed(on.AskRefused(question.question_id, gone, retryable=False))
+        assert talk.only(do.Upload) == [do.Upload(A.sha256)] * 2
+        talk.feed(on.Uploaded(A.sha256, 1.0))
+        talk.feed(on.AskRefused(question.question_id, gone, retryable=False))
+
+        assert talk.only(do.Upload) == [do.Upload(A.sha256)] * 2
+        assert [record.status for record in talk.only(do.Record)] == ["failed"]
+
+
+class TestLate:
+    def test_words_for_another_question_are_ignored(self) -> None:
+        talk = Talk()
+        talk.bring(A)
+
+        assert talk.feed(on.HostSaid("q_else", HostAnswer("resp_9").created())) == []
+
+    def test_words_after_the_end_are_ignored(self) -> None:
+        talk = Talk()
+        question = talk.bring(A)
+        events = HostAnswer("resp_1").whole("x")
+        talk.host_says(question, *events)
+
+        assert talk.host_says(question, *events) == []
+
+    def test_events_out_of_order_are_ignored(self) -> None:
+        talk = Talk()
+        question = talk.bring(A)
+        answer = HostAnswer("resp_1")
+        created = answer.created()
+        talk.host_says(question, created)
+
+        assert talk.host_says(question, created) == []
+
+    @pytest.mark.parametrize("event", [{"type": "response.in_progress"}, {"type": "response.created", "response": 3}])
+    def test_nothing_begins_without_a_proper_first_event(self, event: dict[str, Any]) -> None:
+        talk = Talk()
+
+        assert talk.host_says(talk.bring(A), event) == []
+
+    def test_an_answer_that_was_shown_already_is_not_shown_again(self) -> None:
+        talk = Talk()
+        events = HostAnswer("resp_1").whole("x")
+        talk.host_says(talk.bring(A), *events)
+        shown = talk.host_says(talk.bring(B), *events)
+
+        assert shown == []
+        assert len(talk.bring(picture("c.jpg")).create) > 0
+
+    def test_a_question_that_is_not_asked_cannot_be_lost(self) -> None:
+        talk = Talk()
+        talk.bring(A)
+
+        assert talk.feed(on.AskLost("q_else")) == []
