@@ -1,9 +1,12 @@
-"""Fixtures for every test: the private adb server."""
+"""Fixtures for every test: the private adb server, and a virtual phone on it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from support.adb_server import PrivateAdbServer
+from support.pictures import small_jpeg
+from virtual_phone import VirtualPhone
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +15,23 @@ def adb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateAdbS
     server = PrivateAdbServer(tmp_path_factory.mktemp("adb-home")).start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with one small picture, for a phone's camera."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(small_jpeg())
+    return folder
+
+
+@pytest.fixture
+async def virtual_phone(adb_server: PrivateAdbServer, photos: Path) -> AsyncIterator[VirtualPhone]:
+    """A phone that the private adb server lists as `device`; its serial there is `phone.address`."""
+    async with VirtualPhone(photos, capture_pause=0.02) as phone:
+        await adb_server.connect(phone.address)
+        try:
+            yield phone
+        finally:
+            await adb_server.call("disconnect", phone.address)

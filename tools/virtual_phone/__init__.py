@@ -1,1 +1,19 @@
-"""virtual_phone."""
+"""A virtual Android phone: the device side of the ADB protocol, driven by Google's own adb server.
+
+    adb server ──TCP── link ── core (pure) ── channel ── services ──┬─ shell, exec   a real shell in a sandbox
+                        │        │                                  ├─ sync          files, confined to the phone
+                        │        ├─ packets, streams: the wire      ├─ tcp, abstract the phone's own servers
+                        │        ├─ auth: RSA by pow()              └─ reverse       the phone's own listeners
+                        │        └─ allow: what may be opened
+                        └─ one for each connection
+
+    stub commands (am, input, getprop …) ──UNIX socket── control ── commands ── device ── camera
+    phone = all of it, on and off, with its faults          image, sandbox: what the shell sees
+
+Standard library only. `VirtualPhone` is the whole API; `python -m virtual_phone` is the command.
+"""
+
+from virtual_phone.phone import FEATURES, VirtualPhone
+from virtual_phone.sandbox import SandboxError
+
+__all__ = ["FEATURES", "SandboxError", "VirtualPhone"]

@@ -1,0 +1,254 @@
+"""The phone's files as they come from the factory: folders, shell, tools, its own /etc/hosts.
+
+Tools are symlinks to what the laptop has, best first: toybox is what phones really have. Only names that phones have are
+linked, so a script that works here does not find a tool that is missing there.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from virtual_phone import stub_script
+
+__all__ = ["Image", "build"]
+
+_FOLDERS = (
+    "storage/emulated/0/DCIM/Camera",
+    "storage/emulated/0/Download",
+    "storage/emulated/0/Pictures",
+    "storage/self",
+    "data/local/tmp",
+    "system/bin",
+    "system/etc",
+)
+_LINKS = {"sdcard": "/storage/self/primary", "storage/self/primary": "/storage/emulated/0", "etc": "/system/etc"}
+_LIBRARY_CACHE = Path("/etc/ld.so.cache")
+_SHELLS = ("mksh", "busybox", "dash", "sh")
+_PHONE_TOOLS = [
+    "[",
+    "awk",
+    "base64",
+    "basename",
+    "bc",
+    "cal",
+    "cat",
+    "chgrp",
+    "chmod",
+    "chown",
+    "cksum",
+    "clear",
+    "cmp",
+    "comm",
+    "cp",
+    "cpio",
+    "cut",
+    "date",
+    "dd",
+    "df",
+    "diff",
+    "dirname",
+    "dmesg",
+    "dos2unix",
+    "du",
+    "echo",
+    "egrep",
+    "env",
+    "expand",
+    "expr",
+    "fallocate",
+    "false",
+    "fgrep",
+    "file",
+    "find",
+    "flock",
+    "fmt",
+    "free",
+    "fsync",
+    "getconf",
+    "getopt",
+    "grep",
+    "groups",
+    "gunzip",
+    "gzip",
+    "head",
+    "hostname",
+    "iconv",
+    "id",
+    "ifconfig",
+    "inotifyd",
+    "ionice",
+    "kill",
+    "killall",
+    "ln",
+    "logname",
+    "ls",
+    "lsof",
+    "md5sum",
+    "microcom",
+    "mkdir",
+    "mkfifo",
+    "mknod",
+    "mktemp",
+    "more",
+    "mountpoint",
+    "mv",
+    "nc",
+    "netcat",
+    "netstat",
+    "nice",
+    "nl",
+    "nohup",
+    "nproc",
+    "od",
+    "paste",
+    "patch",
+    "pgrep",
+    "pidof",
+    "ping",
+    "pkill",
+    "pmap",
+    "printenv",
+    "printf",
+    "ps",
+    "pwd",
+    "readelf",
+    "readlink",
+    "realpath",
+    "renice",
+    "rev",
+    "rm",
+    "rmdir",
+    "sed",
+    "seq",
+    "setsid",
+    "sha1sum",
+    "sha224sum",
+    "sha256sum",
+    "sha384sum",
+    "sha512sum",
+    "sleep",
+    "sort",
+    "split",
+    "stat",
+    "strings",
+    "stty",
+    "sync",
+    "tac",
+    "tail",
+    "tar",
+    "taskset",
+    "tee",
+    "test",
+    "time",
+    "timeout",
+    "top",
+    "touch",
+    "tr",
+    "true",
+    "truncate",
+    "tty",
+    "uname",
+    "uniq",
+    "unix2dos",
+    "unlink",
+    "uptime",
+    "usleep",
+    "uudecode",
+    "uuencode",
+    "uuidgen",
+    "vmstat",
+    "watch",
+    "wc",
+    "which",
+    "whoami",
+    "xargs",
+    "xxd",
+    "yes",
+    "zcat",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A phone's file system on the laptop, and what its shell is made of."""
+
+    root: Path
+    shell: str
+    tools: str
+
+    @property
+    def storage(self) -> Path:
+        """What the phone calls /sdcard."""
+        return self.root / "storage/emulated/0"
+
+
+def build(root: Path, *, loopback: str, stubs: tuple[str, ...]) -> Image:
+    """Make the folders and links under `root`; files that a user left there stay."""
+    for folder in _FOLDERS:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for name, target in _LINKS.items():
+        _link(root / name, target)
+    _write_etc(root / "system/etc", loopback)
+    shell = next(path for name in _SHELLS if (path := shutil.which(name)))
+    tools, providers = _tools()
+    for name, target in tools.items():
+        _link(root / "system/bin" / name, target)
+    _link(root / "system/bin/sh", os.path.realpath(shell))
+    _write_stubs(root / "system/bin", stubs)
+    return Image(root, Path(shell).name, providers)
+
+
+def _write_etc(etc: Path, loopback: str) -> None:
+    (etc / "hosts").write_text(f"{loopback} localhost\n")
+    (etc / "nsswitch.conf").write_text("hosts: files\n")
+    (etc / "passwd").write_text("root:x:0:0::/:/system/bin/sh\nshell:x:2000:2000::/:/system/bin/sh\n")
+    if _LIBRARY_CACHE.exists():  # libraries outside the default folders are found by it
+        shutil.copyfile(_LIBRARY_CACHE, etc / _LIBRARY_CACHE.name)
+    (etc / "group").write_text("root:x:0:\nshell:x:2000:\nsdcard_rw:x:1015:\n")
+
+
+def _write_stubs(folder: Path, names: tuple[str, ...]) -> None:
+    body = Path(stub_script.__file__).read_text(encoding="utf-8")
+    script = folder / ".stub"
+    # The base interpreter: a virtual environment may lie where the sandbox does not reach.
+    script.write_text(f"#!{os.path.realpath(sys.executable)} -IS\n{body}", encoding="utf-8")
+    script.chmod(0o755)
+    for name in names:
+        _link(folder / name, ".stub")
+
+
+def _link(path: Path, target: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    path.symlink_to(target)
+
+
+@cache
+def _tools() -> tuple[dict[str, str], str]:
+    """Where each of the phone's tools is taken from, and the name of the best provider."""
+    providers = {
+        "toybox": _listed("toybox", []),
+        # What Debian's toybox leaves out (tr, awk, stty …) is on every phone.
+        "the laptop's tools": {name: os.path.realpath(path) for name in _PHONE_TOOLS if (path := shutil.which(name))},
+        "busybox": _listed("busybox", ["--list"]),
+    }
+    order = sorted(providers, key=lambda name: name == "the laptop's tools" and not providers["toybox"])
+    found: dict[str, str] = {}
+    for provider in reversed(order):
+        found |= providers[provider]
+    best = next(provider for provider in order if providers[provider])
+    return {name: found[name] for name in _PHONE_TOOLS if name in found}, best
+
+
+def _listed(provider: str, arguments: list[str]) -> dict[str, str]:
+    """The names a multi-call binary answers to, each with the binary's path."""
+    binary = shutil.which(provider)
+    if binary is None:
+        return {}
+    done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=10, check=False)
+    return dict.fromkeys(done.stdout.split(), os.path.realpath(binary))

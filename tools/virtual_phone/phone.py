@@ -1,0 +1,249 @@
+"""A virtual phone: starts, stops, and breaks in the ways real ones do."""
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from virtual_phone import commands, image
+from virtual_phone.auth import TOKEN_SIZE
+from virtual_phone.camera import CAMERA_FOLDER, Camera, PhotoQueue
+from virtual_phone.control import serve_commands
+from virtual_phone.core import Core
+from virtual_phone.device import CAMERA, Device, OpenUrl, default_properties
+from virtual_phone.files import PhoneFiles
+from virtual_phone.link import Link, Services
+from virtual_phone.sandbox import choose
+from virtual_phone.services.router import Parts, Router
+from virtual_phone.tasks import Tasks
+
+__all__ = ["FEATURES", "VirtualPhone"]
+
+FEATURES = (
+    "shell_v2",
+    "cmd",
+    "stat_v2",
+    "ls_v2",
+    "fixed_push_mkdir",
+    "fixed_push_symlink_timestamp",
+    "sendrecv_v2",
+    "delayed_ack",
+)
+_PHONES_PER_NET = 250
+_BOOT_TIME = 0.3
+
+
+class VirtualPhone:
+    """One phone. `async with` it, or `start` and `stop`."""
+
+    def __init__(
+        self,
+        photos: Path,
+        *,
+        serial: str = "VP0001",
+        root: Path | None = None,
+        index: int = 0,
+        authorized: bool = True,
+        on_open_url: OpenUrl | None = None,
+        sandbox: str = "auto",
+        properties: Mapping[str, str] | None = None,
+        features: Sequence[str] = FEATURES,
+        capture_pause: float = 0.1,
+    ) -> None:
+        self.serial = serial
+        self.loopback = f"127.1.{index // _PHONES_PER_NET}.{index % _PHONES_PER_NET + 1}"
+        self.photos_queue = PhotoQueue(photos)
+        self._wanted_root = root
+        self._wanted_sandbox = sandbox
+        self._capture_pause = capture_pause
+        self._on_open_url = on_open_url
+        self._properties = default_properties(serial) | dict(properties or {})
+        self._features = features
+        self._trusted: set[bytes] | None = None if authorized else set()
+        self._tasks = Tasks()
+        self._links: dict[Link, Router] = {}
+        self._connections = 0
+        self._hanging = False
+        self._server: asyncio.Server | None = None
+        self._control: asyncio.Server | None = None
+        self._home: Path | None = None
+        self._port = 0
+        self.device: Device
+        self.files: PhoneFiles
+        self._image: image.Image
+        self._parts: Parts
+        self.shell_rung = ""
+
+    # -------------------------------------------------------------------------------------------- on and off
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self, port: int = 0) -> None:
+        """Switch the phone on; adb servers find it at `address`. Raises `SandboxError`."""
+        self._home = Path(tempfile.mkdtemp(prefix="virtual-phone-"))
+        try:
+            await self._assemble(self._home)
+            await self._listen(port)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Switch it off: connections, listeners, commands and temporary files are gone afterwards."""
+        await self.unplug()
+        await self._tasks.close()
+        if self._control is not None:
+            self._control.close()
+            await self._control.wait_closed()
+            self._control = None
+        if self._home is not None:
+            await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
+            self._home = None
+
+    @property
+    def address(self) -> str:
+        """What `adb connect` needs."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def port(self) -> int:
+        """Where the phone listens for adb servers."""
+        return self._port
+
+    # -------------------------------------------------------------------------------------------- use
+    @property
+    def storage(self) -> Path:
+        """The folder of the laptop that is /sdcard on the phone."""
+        return self._image.storage
+
+    @property
+    def reverse_listeners(self) -> dict[str, str]:
+        """What listens on the phone now, and where on the laptop it leads."""
+        return {name: to for router in self._links.values() for name, to in router.reverse.listening.items()}
+
+    async def press_shutter(self, photo: Path | None = None) -> str:
+        """Open the camera and take the next photo, or the given one; the path on the phone once it is final."""
+        self.device.front = CAMERA
+        name = await self.device.camera.shoot(photo)
+        return f"/sdcard/{CAMERA_FOLDER}/{name}"
+
+    def allow_debugging(self) -> None:
+        """Tap «Allow»: the hosts that wait are connected, and known from now on."""
+        for link in list(self._links):
+            if self._trusted is not None and link.core.offered_key is not None:
+                self._trusted.add(link.core.offered_key)
+                link.allow()
+
+    # -------------------------------------------------------------------------------------------- faults
+    async def unplug(self) -> None:
+        """Pull the cable: every connection is cut, new ones are refused."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._server = None
+        links = list(self._links)
+        for link in links:
+            link.cut()
+        for link in links:
+            await link.done.wait()
+
+    async def replug(self) -> None:
+        """Put the cable back: the same address, a new connection."""
+        if self._server is None:
+            await self._listen(self._port)
+
+    @contextlib.asynccontextmanager
+    async def unplugged(self) -> AsyncIterator[None]:
+        """Without the cable inside, with it afterwards."""
+        await self.unplug()
+        try:
+            yield
+        finally:
+            await self.replug()
+
+    async def reboot(self, down: float = 1.0) -> None:
+        """Restart: gone for `down` seconds, then there and still booting for a moment."""
+        await self.unplug()
+        self.device.restart(self._properties | {"sys.boot_completed": "", "dev.bootcomplete": ""})
+        await asyncio.sleep(down)
+        await self.replug()
+        await asyncio.sleep(_BOOT_TIME)
+        self.device.properties |= {"sys.boot_completed": "1", "dev.bootcomplete": "1"}
+
+    @contextlib.contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Connected, and answering nothing inside."""
+        self._hanging = True
+        for link in self._links:
+            link.hang()
+        try:
+            yield
+        finally:
+            self._hanging = False
+            for link in self._links:
+                link.wake()
+
+    @contextlib.contextmanager
+    def storage_full(self, free: int = 0) -> Iterator[None]:
+        """Only `free` more bytes fit on the phone inside."""
+        self.files.free_space = free
+        try:
+            yield
+        finally:
+            self.files.free_space = None
+
+    # -------------------------------------------------------------------------------------------- inside
+    async def _assemble(self, home: Path) -> None:
+        root = self._wanted_root if self._wanted_root is not None else home / "root"
+        run = home / "run"
+        run.mkdir()
+        self._tasks = Tasks()
+        self._image = await asyncio.to_thread(image.build, root, loopback=self.loopback, stubs=commands.NAMES)
+        self.files = PhoneFiles(root)
+        sandbox = await asyncio.to_thread(choose, self._wanted_sandbox, root, run, self.serial)
+        self.shell_rung = f"{sandbox.name}, {self._image.shell}, {self._image.tools}"
+        self.device = Device(
+            properties=dict(self._properties),
+            camera=Camera(self.photos_queue, self.storage, pause=self._capture_pause),
+            background=self._in_background,
+            reboot=lambda: self._in_background(self.reboot(), "reboot"),
+            on_open_url=self._on_open_url,
+        )
+        self._parts = Parts(self.device, self.files, self.loopback, sandbox.invoke)
+        self._control = await serve_commands(run / "virtual_phone", partial(commands.run, self.device))
+
+    async def _listen(self, port: int) -> None:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", port)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        core = Core(self._banner(), trusted=self._trusted, new_token=lambda: secrets.token_bytes(TOKEN_SIZE))
+        link = Link(core, self._services, reader, writer)
+        if self._hanging:
+            link.hang()
+        try:
+            await link.run()
+        finally:
+            self._links.pop(link, None)
+
+    def _services(self, link: Link) -> Services:
+        self._connections += 1
+        router = self._links[link] = Router(self._parts, link, self._connections)
+        return router
+
+    def _banner(self) -> str:
+        names = ("ro.product.name", "ro.product.model", "ro.product.device")
+        told = "".join(f"{name}={self._properties.get(name, '')};" for name in names)
+        return f"device::{told}features={','.join(self._features)}"
+
+    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.spawn(work, name=name)
