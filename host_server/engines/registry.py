@@ -51,6 +51,12 @@ def _missing(entry: _Entry) -> tuple[str, ...]:
     return tuple(module for module in entry.needs if find_spec(module) is None)
 
 
+def _ocr(model: str | None) -> Engine:
+    from host_server.engines.ocr import engine
+
+    return engine.create(model)
+
+
 def _echo(model: str | None) -> Engine:
     from host_server.engines import echo
 
@@ -58,5 +64,6 @@ def _echo(model: str | None) -> Engine:
 
 
 _ENGINES: Final = {
+    "ocr": _Entry(_ocr, needs=("rapidocr", "onnxruntime", "numpy", "PIL"), extra="ocr"),
     "echo": _Entry(_echo),
 }

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["Language", "Word", "content", "has_cjk", "language_of", "squeeze", "words"]
+__all__ = ["FILLERS", "Language", "Word", "content", "has_cjk", "language_of", "squeeze", "words"]
 
 Language = Literal["en", "zh"]
 
@@ -58,16 +58,14 @@ _TOGETHER: Final = {
     ("zip", "code"): "postcode",
     ("postal", "code"): "postcode",
     ("post", "code"): "postcode",
-    ("check", "out"): "checkout",
+    ("s", "n"): "sn",
 }
-_FILLERS: Final = frozenset({"the", "a", "an", "my", "your", "our", "this", "that", "its", "is", "s"})
+FILLERS: Final = frozenset({"the", "a", "an", "my", "your", "our", "this", "that", "these", "its", "is", "was", "are"})
+"""Words that belong neither to a label nor to what is asked."""
 
 
 def words(text: str) -> tuple[Word, ...]:
-    """Split `text` into comparable words: `Order No.` and `订单号` and `ORDER #` become `order number`, `订单号`, ….
-
-    "X of the Y" is read as "Y X", so that `Number of the order` and `Order number` are the same label.
-    """
+    """Split `text` into comparable words: `Order No.` and `ORDER #` both become `order`, `number`."""
     folded, places = _fold(text)
     plain = [
         Word(match.group(), places[match.start()], places[match.end() - 1] + 1) for match in _WORD.finditer(folded)
@@ -83,12 +81,12 @@ def words(text: str) -> tuple[Word, ...]:
 
 
 def content(text: str) -> tuple[str, ...]:
-    """The words of a label or a short phrase, without articles, `X of Y` turned into `Y X`."""
+    """Give the words of a label or a short phrase, without articles; `number of the order` becomes `order number`."""
     plain = [word.text for word in words(text)]
     if "of" in plain[1:-1]:
         at = plain.index("of", 1)
         plain = plain[at + 1 :] + plain[:at]
-    return tuple(word for word in plain if word not in _FILLERS)
+    return tuple(word for word in plain if word not in FILLERS)
 
 
 def squeeze(text: str) -> str:

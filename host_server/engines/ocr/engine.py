@@ -1,0 +1,136 @@
+"""The engine's shell: one worker thread owns the model; the event loop waits for it and streams what it wrote."""
+
+import asyncio
+import contextlib
+import io
+import logging
+import os
+import sys
+import threading
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+
+from host_server.engines.base import (
+    EngineClosedError,
+    EngineError,
+    EngineInfo,
+    Piece,
+    PreparedQuestion,
+    UnknownEngineError,
+)
+from host_server.engines.ocr import rapid
+from host_server.engines.ocr.page import Page, lay_out
+from host_server.engines.ocr.reply import reply
+from host_server.engines.pieces import pieces
+
+__all__ = ["OcrEngine", "create"]
+
+_MOST_TOKENS: Final = 4096
+"""More words than any page that a phone can take a readable picture of."""
+_NICENESS: Final = 10
+
+_log = logging.getLogger(__name__)
+
+
+class OcrEngine:
+    """Reads pictures; see the package. `load` makes the reader, in the worker thread, when it is first needed."""
+
+    def __init__(self, load: Callable[[], rapid.Reader], *, model: str = "pp-ocrv6-small") -> None:
+        self._load = load
+        self._reader: rapid.Reader | None = None
+        self._closed = threading.Event()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="ocr", initializer=_be_nice)
+        self.info: Final = EngineInfo(
+            name="ocr",
+            model=model,
+            owner="RapidOCR",
+            takes_images=True,
+            reads_only=True,
+            description="Reads the text in a picture, Chinese and English, and finds the value you ask for; "
+            "it understands nothing else of the picture.",
+        )
+
+    async def warm_up(self) -> None:
+        """Load the models and read one small picture, for a model's first run is its slowest."""
+        await self._in_worker(_warm)
+
+    async def answer(self, question: PreparedQuestion) -> AsyncGenerator[Piece, None]:
+        """Read the pictures in the worker thread, then stream the answer."""
+        gone = threading.Event()
+        try:
+            text = await self._in_worker(partial(_work, question, gone))
+            for piece in pieces(text, min(question.max_output_tokens or _MOST_TOKENS, _MOST_TOKENS)):
+                if self._closed.is_set():
+                    raise EngineClosedError("The OCR engine was closed.")
+                yield piece
+                await asyncio.sleep(0)  # other answers stream too
+        finally:
+            gone.set()
+
+    async def close(self) -> None:
+        """End the worker. What waits fails at once; the picture being read is read to its end, which takes a moment."""
+        self._closed.set()
+        await asyncio.to_thread(self._worker.shutdown)
+        self._reader = None
+
+    async def _in_worker(self, work: Callable[[rapid.Reader], str]) -> str:
+        if self._closed.is_set():
+            raise EngineClosedError("The OCR engine is closed.")
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self._guarded, work)
+
+    def _guarded(self, work: Callable[[rapid.Reader], str]) -> str:
+        """Run in the worker: load the reader if need be. What fails is logged here and told in our own words."""
+        if self._closed.is_set():
+            raise EngineClosedError("The OCR engine was closed.")
+        try:
+            if self._reader is None:
+                self._reader = self._load()
+        except Exception as error:
+            _log.exception("loading the OCR models failed")
+            raise EngineError("The OCR models cannot be loaded.", hint="pip install 'lensbridge[ocr]'") from error
+        try:
+            return work(self._reader)
+        except EngineError:
+            raise
+        except Exception as error:
+            _log.exception("reading a picture failed")
+            raise EngineError("The picture could not be read.") from error
+
+
+def create(model: str | None) -> OcrEngine:
+    """Make `ocr`, or `ocr=fine` for densely printed pages."""
+    sides = {None: rapid.FAST_SIDE, "fine": rapid.FINE_SIDE}
+    if model not in sides:
+        raise UnknownEngineError(f"ocr has no model {model!r}.", hint="Write `ocr` or `ocr=fine`.")
+    name = "pp-ocrv6-small" if model is None else f"pp-ocrv6-small-{model}"
+    return OcrEngine(partial(rapid.load, sides[model]), model=name)
+
+
+def _work(question: PreparedQuestion, gone: threading.Event, read: rapid.Reader) -> str:
+    pages: list[Page] = []
+    for picture in question.pictures:
+        if gone.is_set():  # nobody waits for the answer any more
+            return ""
+        pages.append(lay_out(read(picture.jpeg)))
+    return reply(question.text, pages, question.system)
+
+
+def _warm(read: rapid.Reader) -> str:
+    """Read a small picture with one word in it, so that both models have run."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    sheet = Image.new("RGB", (320, 96), "white")
+    ImageDraw.Draw(sheet).text((20, 24), "warm up", fill="black", font=ImageFont.load_default(36))
+    out = io.BytesIO()
+    sheet.save(out, "JPEG")
+    read(out.getvalue())
+    return ""
+
+
+def _be_nice() -> None:
+    """Give way to the event loop. On Linux niceness belongs to a thread, and the model's own threads inherit it."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -1,0 +1,248 @@
+"""The value that belongs to a label on a page: in its own box, to the right of it, or below it. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from host_server.engines.ocr.ask import Wanted
+from host_server.engines.ocr.fields import Field
+from host_server.engines.ocr.labels import after_phrase, fits, is_known_label, pairs, similarity, tidy
+from host_server.engines.ocr.page import Box, Page
+from host_server.engines.ocr.words import content, squeeze
+
+__all__ = ["Found", "find"]
+
+_GOOD_ENOUGH: Final = 0.6
+_JOINED: Final = 1.2
+"""Boxes of one row closer than this many heights belong to one value."""
+_BELOW: Final = 2.2
+"""A value stands at most so many heights of its label below it."""
+_BUTTONS: Final = frozenset({"copy", "复制", "edit", "修改", "view", "查看", "change", "track", "详情", "details"})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value and where it came from."""
+
+    value: str
+    """Text of the page, unchanged; parts from several boxes with a space between them."""
+    label: str
+    """The label as it stands on the page; empty when the value was known by its form alone."""
+    others: tuple[str, ...] = ()
+    """Values of labels that fit as well, further down."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A label on the page: where it is, how well it fits, and the value that stands in the same box."""
+
+    row: int
+    column: int
+    label: str
+    fit: float
+    inline: str = ""
+    colon: bool = False
+
+
+def find(page: Page, wanted: Wanted) -> Found | None:
+    """Find the value of what is wanted, or `None`. Never the value of another row, never the whole page."""
+    field = wanted.field if _is_plain(page, wanted) else None
+    hits: list[tuple[float, int, int, str, str]] = []
+    for slot in _slots(page, wanted.words, field):
+        value = _value(page, slot, field)
+        if value:
+            hits.append((-slot.fit, slot.row, slot.column, value, slot.label))
+    if hits:
+        hits.sort()
+        best = hits[0]
+        same = dict.fromkeys(hit[3] for hit in hits if hit[0] == best[0] and hit[3] != best[3])
+        return Found(best[3], best[4], tuple(same))
+    return _by_pattern(page, field) if field else None
+
+
+def _is_plain(page: Page, wanted: Wanted) -> bool:
+    """Tell whether the field itself is wanted: `Alice's phone number` on a page that names Alice, no `expiry date`."""
+    if not wanted.qualifiers:
+        return True
+    on_page = squeeze(page.text)
+    return all(squeeze(word) in on_page for word in wanted.qualifiers)
+
+
+# ------------------------------------------------------------------------------------------------ labels
+
+
+def _slots(page: Page, phrase: tuple[str, ...], field: Field | None) -> Iterator[_Slot]:
+    for row, boxes in enumerate(page.rows):
+        for column, box in enumerate(boxes):
+            yield from _slots_in(box.text, row, column, phrase, field)
+
+
+def _slots_in(text: str, row: int, column: int, phrase: tuple[str, ...], field: Field | None) -> Iterator[_Slot]:
+    for pair in pairs(text):
+        fit = _fit(pair.label, phrase, field)
+        if fit >= _GOOD_ENOUGH:
+            yield _Slot(row, column, pair.label, fit, pair.value, pair.colon)
+        elif field is not None:
+            yield from _without_colon(f"{pair.label} {pair.value}".strip(), row, column, field, colon=pair.colon)
+
+
+def _fit(label: str, phrase: tuple[str, ...], field: Field | None) -> float:
+    """How well a label fits: first the words of the question itself, then the field's own labels in their order."""
+    fit = similarity(label, phrase)
+    if field is not None:
+        own = (similarity(label, known) * (0.99 - 0.002 * place) for place, known in enumerate(field.labels))
+        fit = max(fit, *own)
+    return fit
+
+
+def _without_colon(text: str, row: int, column: int, field: Field, *, colon: bool) -> Iterator[_Slot]:
+    """Label and value in one box with nothing between them but a space, or in the middle of a sentence."""
+    if colon or is_known_label(text):
+        return
+    for place, phrase in enumerate(field.labels):
+        found = after_phrase(text, field, phrase)
+        if found is None or is_known_label(found[0]):
+            continue
+        rest, at_start = found
+        sure = field.shape in {"digits", "money"}
+        if not at_start:
+            rest = next((word for word in rest.split() if sure and any(char.isdigit() for char in word)), "")
+        if rest and fits(rest, field):
+            yield _Slot(
+                row,
+                column,
+                text[: text.find(rest)].strip(),
+                (0.9 if sure and at_start else 0.75) - 0.002 * place,
+                tidy(rest),
+            )
+            return
+
+
+# ------------------------------------------------------------------------------------------------ values
+
+
+def _value(page: Page, slot: _Slot, field: Field | None) -> str | None:
+    if slot.inline:
+        return _lengthened(page, slot, field) if fits(slot.inline, field) else None
+    beside = _beside(page, slot, field)
+    below = None if slot.colon and beside else _below(page, slot, field)
+    if beside and below and not slot.colon and _is_heading(page, slot):
+        return below
+    return beside or below
+
+
+def _lengthened(page: Page, slot: _Slot, field: Field | None) -> str:
+    """A value in the label's own box, and what follows it closely; a long one may go on in the next row."""
+    row = page.rows[slot.row]
+    if not row[slot.column].text.rstrip().endswith(slot.inline[-1:]):
+        return slot.inline
+    parts = [slot.inline, *(tidy(box.text) for box in _close(row, slot.column))]
+    return " ".join(parts + _continued(page, slot.row, row[slot.column], field))
+
+
+def _beside(page: Page, slot: _Slot, field: Field | None) -> str | None:
+    row = page.rows[slot.row]
+    cells: list[int] = []
+    for column in range(slot.column + 1, len(row)):
+        if _is_button(row[column]):
+            continue
+        if _is_label(row[column]):
+            break
+        cells.append(column)
+    if field is not None and field.shape == "money":
+        cells = [column for column in cells if fits(row[column].text, field)][-1:]
+    if not cells:
+        return None
+    first = cells[0]
+    parts = [tidy(row[first].text), *(tidy(box.text) for box in _close(row, first))]
+    value = " ".join(part for part in parts if part)
+    if not fits(value, field):
+        return None
+    return " ".join([value, *_continued(page, slot.row, row[first], field)])
+
+
+def _close(row: tuple[Box, ...], column: int) -> Iterator[Box]:
+    """The boxes that follow so closely that they are the same value, which OCR has cut."""
+    for before, box in zip(row[column:], row[column + 1 :], strict=False):
+        if _is_button(box):
+            continue
+        if box.left - before.right > _JOINED * min(box.height, before.height) or _is_label(box):
+            return
+        yield box
+
+
+def _below(page: Page, slot: _Slot, field: Field | None) -> str | None:
+    label = page.rows[slot.row][slot.column]
+    for row in page.rows[slot.row + 1 :]:
+        box = next((box for box in row if _is_under(label, box)), None)
+        if box is None:
+            if all(other.top - label.bottom > _BELOW * label.height for other in row):
+                return None
+            continue
+        count = sum(not _is_button(other) for other in row)
+        crowded = count > sum(not _is_button(other) for other in page.rows[slot.row])
+        value = tidy(box.text)
+        if crowded or _is_label(box) or not fits(value, field):
+            return None
+        return " ".join([value, *_continued(page, page.rows.index(row), box, field)])
+    return None
+
+
+def _is_under(label: Box, box: Box) -> bool:
+    gap = box.top - label.bottom
+    if not -0.3 * label.height <= gap <= _BELOW * label.height:
+        return False
+    reach = label.height
+    middle = abs((box.left + box.right) - (label.left + label.right)) / 2
+    return abs(box.left - label.left) < reach or middle < reach or abs(box.right - label.right) < reach / 2
+
+
+def _is_heading(page: Page, slot: _Slot) -> bool:
+    """Tell a table's head from a list of labels and values: below each cell of the row stands a cell, and closer."""
+    row = page.rows[slot.row]
+    if slot.row + 1 >= len(page.rows) or any(char.isdigit() for box in row for char in box.text):
+        return False
+    under = page.rows[slot.row + 1]
+    if not all(any(_is_under(head, box) for box in under) for head in row):
+        return False
+    if not any(char.isdigit() for box in under for char in box.text):
+        return False
+    if slot.row + 2 >= len(page.rows):
+        return True
+    gap = min(box.top for box in under) - max(box.bottom for box in row)
+    next_gap = min(box.top for box in page.rows[slot.row + 2]) - max(box.bottom for box in under)
+    return gap < 0.8 * next_gap or not any(_is_label(box) for box in under)
+
+
+def _continued(page: Page, row: int, start: Box, field: Field | None) -> list[str]:
+    """Further lines of a long value: alone in their row, aligned with the value, close below it."""
+    lines: list[str] = []
+    above = start
+    for boxes in page.rows[row + 1 :] if field is not None and field.long else ():
+        box = boxes[0]
+        aligned = abs(box.left - above.left) < above.height / 2
+        if len(boxes) > 1 or not aligned or box.top - above.bottom > 0.8 * above.height or _is_label(box):
+            break
+        lines.append(box.text)
+        above = box
+    return lines
+
+
+def _is_button(box: Box) -> bool:
+    text = "".join(content(box.text))
+    return text in _BUTTONS or not any(char.isalnum() for char in box.text)
+
+
+def _is_label(box: Box) -> bool:
+    first = pairs(box.text)[0]
+    if first.colon:
+        return sum(char.isalpha() for char in first.label) > 1 and not any(char.isdigit() for char in first.label)
+    return is_known_label(box.text)
+
+
+def _by_pattern(page: Page, field: Field) -> Found | None:
+    """A field without a label, when exactly one text on the page has its form."""
+    if field.pattern is None:
+        return None
+    seen = {match.group().strip() for row in page.rows for box in row for match in field.pattern.finditer(box.text)}
+    return Found(seen.pop(), "") if len(seen) == 1 else None

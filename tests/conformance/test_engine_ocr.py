@@ -1,0 +1,24 @@
+"""The engine `ocr` keeps an engine's promises, with the real models."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from conformance.engine_suite import EngineSuite
+from host_server.engines.base import Engine
+from host_server.engines.ocr import rapid
+from host_server.engines.ocr.engine import OcrEngine
+
+pytest.importorskip("rapidocr", reason="the extra `ocr` is not installed")
+
+
+class TestOcr(EngineSuite):
+    @pytest.fixture(scope="module")
+    def reader(self) -> rapid.Reader:
+        return rapid.load()
+
+    @pytest.fixture
+    async def engine(self, reader: rapid.Reader) -> AsyncIterator[Engine]:
+        engine = OcrEngine(lambda: reader)
+        yield engine
+        await engine.close()
