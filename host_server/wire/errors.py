@@ -50,6 +50,7 @@ CODES: dict[str, ErrorCode] = {
     "previous_response_not_found": ErrorCode("invalid_request_error", 400, False, _PROMPT),
     "idempotency_key_reused": ErrorCode("invalid_request_error", 409, False, _PROMPT),
     "body_too_large": ErrorCode("invalid_request_error", 413, False, _PROMPT),
+    "request_timeout": ErrorCode("invalid_request_error", 408, True, _PROMPT),
     "model_not_found": ErrorCode("invalid_request_error", 404, False, _PROMPT),
     "response_not_found": ErrorCode("invalid_request_error", 404, False, _PROMPT),
     "not_found": ErrorCode("invalid_request_error", 404, False, _PROMPT),
@@ -86,6 +87,7 @@ class WireError(Exception):
         retry_after_ms: int | None = None,
         event_id: str | None = None,
         stream_id: str | None = None,
+        response_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -94,6 +96,7 @@ class WireError(Exception):
         self.retry_after_ms = retry_after_ms
         self.event_id = event_id
         self.stream_id = stream_id
+        self.response_id = response_id
 
     @property
     def row(self) -> ErrorCode:
@@ -109,10 +112,10 @@ def error_body(error: WireError) -> dict[str, Any]:
 def error_event(error: WireError) -> dict[str, Any]:
     """The WebSocket event of a refusal; SSE has none of its own, there a refusal is an HTTP status."""
     event: dict[str, Any] = {"type": "error", "status": error.row.status, "error": _inner(error)}
-    if error.event_id is not None:
-        event["event_id"] = error.event_id
-    if error.stream_id is not None:
-        event["stream_id"] = error.stream_id
+    for name in ("event_id", "stream_id", "response_id"):
+        value = getattr(error, name)
+        if value is not None:
+            event[name] = value
     return event
 
 

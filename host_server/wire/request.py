@@ -153,10 +153,11 @@ class ResponseCancel(_Model):
 
 
 class ResumePoint(_Model):
-    """An answer and the last event of it that the client has."""
+    """An answer, the last event of it that the client has, and the lane to send the rest on."""
 
     id: _Name
     starting_after: Annotated[int, Field(ge=-1)] = -1
+    stream_id: _Name | None = None
 
 
 class Resume(_Model):

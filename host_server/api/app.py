@@ -1,0 +1,53 @@
+"""The wiring: service and gate into one ASGI app, nothing decided here."""
+
+import time
+from collections.abc import AsyncGenerator, Collection
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from host_server import imaging
+from host_server.api.captures import captures_router
+from host_server.api.catalog import catalog_router
+from host_server.api.errors import install_error_handlers
+from host_server.api.gate import Gate
+from host_server.api.responses import responses_router
+from host_server.api.socket import socket_router
+from host_server.core.idle import IdleClock
+
+if TYPE_CHECKING:
+    from host_server.security.authenticator import Authenticator
+    from host_server.service import Service
+
+__all__ = ["create_app"]
+
+
+def create_app(
+    service: "Service",
+    authenticator: "Authenticator",
+    *,
+    idle: IdleClock | None = None,
+    names: Collection[str] = (),
+    version: str = "",
+) -> FastAPI:
+    """The app around a service; its lifespan is the service's life. `names` are further Host names it answers to."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        async with service.running():
+            yield
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    install_error_handlers(app)
+    app.include_router(responses_router(service))
+    app.include_router(captures_router(service))
+    app.include_router(catalog_router(service, started_at=int(time.time()), version=version))
+    app.include_router(socket_router(service, max_image_bytes=imaging.MAX_BYTES, still_valid=authenticator.still_valid))
+    app.add_middleware(
+        Gate,
+        authenticator=authenticator,
+        idle=idle or IdleClock(None, now=time.monotonic()),
+        names=names,
+    )
+    return app

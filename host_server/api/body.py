@@ -1,0 +1,67 @@
+"""Read a body, but never more of it than allowed, and never wait for it for ever."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import ClientDisconnect
+
+from host_server.wire.errors import WireError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+__all__ = ["MAX_JSON", "chunks", "read_json"]
+
+MAX_JSON = 12 * 1024 * 1024
+"""A question in JSON; this much because it may hold pictures as `data:` URLs."""
+
+_LARGE = 256 * 1024
+_IDLE_S = 30.0
+_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+async def chunks(request: "Request", *, limit: int, code: str) -> AsyncGenerator[bytes]:
+    """The body as it comes. Raises `WireError` with `code` beyond the limit, and when nothing comes any more."""
+    size = 0
+    if _announced(request) > limit:
+        raise WireError(code, f"At most {limit} bytes.")
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(_IDLE_S):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except (TimeoutError, ClientDisconnect):
+            raise WireError("request_timeout", "The body did not arrive.") from None
+        size += len(chunk)
+        if size > limit:
+            raise WireError(code, f"At most {limit} bytes.")
+        yield chunk
+
+
+async def read_json(request: "Request") -> Any:
+    """A JSON body. Raises `WireError`."""
+    body = b"".join([chunk async for chunk in chunks(request, limit=MAX_JSON, code="body_too_large")])
+    if len(body) > _LARGE:
+        return await asyncio.to_thread(_decode, body)
+    return _decode(body)
+
+
+def _announced(request: "Request") -> int:
+    text = request.headers.get("content-length", "")
+    return int(text) if _LENGTH.fullmatch(text) else 0
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise WireError("invalid_json", "The body is no JSON.") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,79 @@
+"""`/v1/captures/<sha256>`: pictures come in by their content's name, so sending one twice is free."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import JSONResponse, Response
+
+from host_server import imaging
+from host_server.api.body import chunks
+from host_server.api.gate import PRINCIPAL
+from host_server.wire.errors import WireError
+from host_server.wire.ids import capture_file_id, is_sha256
+
+if TYPE_CHECKING:
+    from host_server.service import Service
+
+__all__ = ["captures_router"]
+
+
+def captures_router(service: "Service") -> APIRouter:
+    """The routes, bound to this service."""
+    router = APIRouter(prefix="/v1/captures")
+    pictures = service.pictures
+
+    @router.put("/{sha256}")
+    async def put(request: Request, sha256: Annotated[str, Depends(_sha256)]) -> Response:
+        owner = _owner(request)
+        known = pictures.size(owner, sha256) is not None
+        if service.draining:
+            raise WireError("server_draining", "The host is about to end.", retry_after_ms=5000)
+        body = chunks(request, limit=imaging.MAX_BYTES, code="image_too_large")
+        info = await pictures.receive(owner, sha256, body)
+        about = {"bytes": info.size, "media_type": info.media_type, "width": info.width, "height": info.height}
+        return _json(_capture(sha256) | about, status=200 if known else 201)
+
+    @router.head("/{sha256}")
+    async def head(request: Request, sha256: Annotated[str, Depends(_sha256)]) -> Response:
+        size = pictures.size(_owner(request), sha256)
+        if size is None:
+            return Response(status_code=404)
+        return Response(headers={"content-length": str(size), "etag": f'"{sha256}"'})
+
+    @router.get("/{sha256}")
+    async def get(request: Request, sha256: Annotated[str, Depends(_sha256)]) -> Response:
+        data = await pictures.read(_owner(request), sha256)
+        headers = {
+            "cache-control": "private, no-store",
+            "content-security-policy": "default-src 'none'; sandbox",
+            "etag": f'"{sha256}"',
+            "x-content-type-options": "nosniff",
+        }
+        return Response(data, media_type=imaging.sniff(data[: imaging.SNIFF_BYTES]), headers=headers)
+
+    @router.delete("/{sha256}")
+    async def delete(request: Request, sha256: Annotated[str, Depends(_sha256)]) -> Response:
+        if not await pictures.delete(_owner(request), sha256):
+            raise WireError("capture_not_found", "This picture is not here.")
+        return _json(_capture(sha256) | {"deleted": True})
+
+    return router
+
+
+def _sha256(sha256: str) -> str:
+    if not is_sha256(sha256):
+        raise WireError("invalid_request", "A picture is named by its sha256 in lower-case hex.", param="sha256")
+    return sha256
+
+
+def _owner(request: Request) -> str:
+    owner: str = request.scope[PRINCIPAL].id
+    return owner
+
+
+def _capture(sha256: str) -> dict[str, Any]:
+    return {"id": capture_file_id(sha256), "object": "capture", "sha256": sha256}
+
+
+def _json(body: dict[str, Any], *, status: int = 200) -> Response:
+    return JSONResponse(body, status, headers={"cache-control": "no-store"})

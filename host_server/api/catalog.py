@@ -1,0 +1,63 @@
+"""What this host offers and how it is: `/v1/models`, `/health/live` (open to all), `/health/ready`."""
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from host_server.wire.errors import WireError
+
+if TYPE_CHECKING:
+    from host_server.engines.base import EngineInfo
+    from host_server.service import Service
+
+__all__ = ["catalog_router"]
+
+
+def catalog_router(service: "Service", *, started_at: int, version: str) -> APIRouter:
+    """The routes, bound to this service."""
+    router = APIRouter()
+    infos = [engine.info for engine in service.engines.engines]
+
+    @router.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        return {"object": "list", "data": [_model(info, started_at) for info in infos]}
+
+    @router.get("/v1/models/{name}")
+    async def model(name: str) -> dict[str, Any]:
+        for info in infos:
+            if info.name == name:
+                return _model(info, started_at)
+        raise WireError("model_not_found", "No such model here.", param="model")
+
+    @router.get("/health/live")
+    async def live() -> dict[str, Any]:
+        return {"live": True}
+
+    @router.get("/health/ready")
+    async def ready() -> JSONResponse:
+        reasons = service.reasons()
+        body = {
+            "ready": not reasons,
+            "reasons": reasons,
+            "version": version,
+            "engines": service.engines.states,
+            "queue": service.queue,
+            "busy": service.busy,
+        }
+        return JSONResponse(body, 503 if reasons else 200, headers={"cache-control": "no-store"})
+
+    return router
+
+
+def _model(info: "EngineInfo", started_at: int) -> dict[str, Any]:
+    return {
+        "id": info.name,
+        "object": "model",
+        "created": started_at,
+        "owned_by": info.owner,
+        "answers_with": info.model,
+        "description": info.description,
+        "takes_images": info.takes_images,
+        "reads_only": info.reads_only,
+    }

@@ -1,0 +1,63 @@
+"""`/v1/responses` on HTTP: ask (JSON or SSE, as the body says), read or resume, cancel, delete."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from host_server.api.body import read_json
+from host_server.api.event_stream import EventStream, WholeAnswer
+from host_server.api.gate import PRINCIPAL
+from host_server.wire.request import parse_create
+
+if TYPE_CHECKING:
+    from host_server.service import Service
+
+__all__ = ["responses_router"]
+
+_LONGEST_KEY = 512
+
+
+def responses_router(service: "Service") -> APIRouter:
+    """The routes, bound to this service."""
+    router = APIRouter(prefix="/v1/responses")
+
+    @router.post("")
+    async def ask(request: Request) -> Response:
+        create = parse_create(await read_json(request))
+        key = request.headers.get("idempotency-key") or None
+        answer = await service.ask(_owner(request), create, key=key[:_LONGEST_KEY] if key else None)
+        return EventStream(answer) if create.stream else WholeAnswer(answer)
+
+    @router.get("/{response_id}")
+    async def read(
+        request: Request,
+        response_id: str,
+        *,
+        stream: bool = False,
+        starting_after: Annotated[int, Query(ge=-1)] = -1,
+    ) -> Response:
+        answer = service.find(_owner(request), response_id)
+        return EventStream(answer, cursor=starting_after) if stream else _json(answer.response())
+
+    @router.post("/{response_id}/cancel")
+    async def cancel(request: Request, response_id: str) -> Response:
+        answer = service.find(_owner(request), response_id)
+        answer.cancel("client")
+        return WholeAnswer(answer)
+
+    @router.delete("/{response_id}")
+    async def delete(request: Request, response_id: str) -> Response:
+        service.delete(_owner(request), response_id)
+        return _json({"id": response_id, "object": "response", "deleted": True})
+
+    return router
+
+
+def _owner(request: Request) -> str:
+    owner: str = request.scope[PRINCIPAL].id
+    return owner
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return JSONResponse(body, headers={"cache-control": "no-store"})

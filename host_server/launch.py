@@ -1,0 +1,79 @@
+"""The composition root: settings in, a running host out. Everything that is heavy is imported from here on."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from importlib.metadata import PackageNotFoundError, version
+
+from host_server.api.app import create_app
+from host_server.api.server import HostServer
+from host_server.core.idle import IdleClock
+from host_server.engines import registry
+from host_server.engines.base import Engine
+from host_server.observe.log import get_logger
+from host_server.observe.logging import configure_logging
+from host_server.security.admin_token import ensure_admin_token
+from host_server.security.authenticator import Authenticator
+from host_server.security.keys import KeyFile
+from host_server.service import EngineRoom, Pictures, Service
+from host_server.settings import HostSettings, SettingsError
+from host_server.store.blobs import BlobStore
+from host_server.wire.discovery import HostRecord, UnsafeFileError, private_folder, read_host_record
+
+__all__ = ["launch"]
+
+_BLOBS = "blobs"
+
+
+async def launch(settings: HostSettings, on_listening: Callable[[HostRecord], None]) -> None:
+    """Serve until told to stop. Raises `SettingsError`, or `EngineError` for an engine that cannot be had."""
+    configure_logging()
+    authenticator = _authenticator(settings)
+    engines = _engines(settings.engines)
+    _mention_other_host(settings)
+    with closing(settings.bind()) as listener:
+        pictures = Pictures(BlobStore(settings.state_dir / _BLOBS, quota=settings.blob_quota))
+        service = Service(EngineRoom(engines), pictures)
+        idle = IdleClock(settings.exit_when_idle_s, now=time.monotonic())
+        app = create_app(service, authenticator, idle=idle, names=settings.names, version=_version())
+        server = HostServer(
+            app,
+            service,
+            idle,
+            state_dir=settings.state_dir,
+            version=_version(),
+            on_listening=on_listening,
+            certificate=settings.certificate,
+        )
+        await server.serve_host(listener)
+
+
+def _authenticator(settings: HostSettings) -> Authenticator:
+    try:
+        folder = private_folder(settings.state_dir)
+        return Authenticator(ensure_admin_token(folder), KeyFile(folder))
+    except (UnsafeFileError, OSError) as error:
+        raise SettingsError(f"{error}.", hint="make it yours alone, or give another folder with --state-dir") from None
+
+
+def _engines(specs: Sequence[str]) -> list[Engine]:
+    engines: dict[str, Engine] = {}
+    for spec in specs or registry.available()[:1]:
+        engine = registry.create(spec)
+        if engine.info.name in engines:
+            raise SettingsError(f"The engine {engine.info.name} is named twice.", hint="name each engine once")
+        engines[engine.info.name] = engine
+    return list(engines.values())
+
+
+def _mention_other_host(settings: HostSettings) -> None:
+    record = read_host_record(settings.state_dir)
+    if record is not None:
+        get_logger("host_server").warning("another host is recorded here; it is replaced in host.json", url=record.url)
+
+
+def _version() -> str:
+    try:
+        return version("lensbridge")
+    except PackageNotFoundError:
+        return "0"

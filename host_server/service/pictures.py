@@ -1,0 +1,166 @@
+"""Pictures of a question: found, or taken out of a `data:` URL, checked, kept, and prepared for an engine.
+
+All of it is work for the processor or the disk, so it runs in a few threads of its own: the event loop never decodes,
+and no burst can make more pictures be decoded at once than there are threads.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from host_server import imaging
+from host_server.core.question import PreparedPicture
+from host_server.store.blobs import BlobStore, HashMismatchError, StorageFullError, Upload
+from host_server.wire.errors import WireError
+from host_server.wire.ids import sha256_of_file_id
+from host_server.wire.request import InputImage
+
+__all__ = ["Pictures"]
+
+_ResultT = TypeVar("_ResultT")
+_Parameters = ParamSpec("_Parameters")
+
+_BUFFER = 1024 * 1024
+_DATA_URL_TYPES = frozenset({"image/jpeg", "image/jpg", "image/png"})
+_NOT_HERE = "This picture is not here (any more); upload it first."
+
+
+class Pictures:
+    """All pictures of all principals; each sees its own."""
+
+    def __init__(self, store: BlobStore, *, threads: int = 2) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pictures")
+
+    def close(self) -> None:
+        """End the threads; what they are at is finished first."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def size(self, principal: str, sha256: str) -> int | None:
+        """Bytes of an uploaded picture, or None."""
+        return self._store.size((principal, sha256))
+
+    @contextmanager
+    def held(self, principal: str, pictures: Iterable[str]) -> Generator[None]:
+        """Keep these from being evicted inside the block. Raises `WireError`."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._store.held({(principal, sha256) for sha256 in pictures}))
+            except KeyError:
+                raise WireError("capture_not_found", _NOT_HERE) from None
+            yield
+
+    async def read(self, principal: str, sha256: str) -> bytes:
+        """The picture as it was uploaded. Raises `WireError`."""
+        return await self._run(lambda: self._read(principal, sha256))
+
+    async def delete(self, principal: str, sha256: str) -> bool:
+        """Whether it was here. Raises `WireError` while an answer looks at it."""
+        blob = (principal, sha256)
+        if self._store.is_held(blob):
+            raise WireError("capture_in_use", "An answer is looking at this picture.", retry_after_ms=1000)
+        return await self._run(lambda: self._store.delete(blob))
+
+    async def receive(self, principal: str, sha256: str, chunks: AsyncIterator[bytes]) -> imaging.PictureInfo:
+        """Take an upload: to disk as it comes, kept once it is whole and what its name says. Raises `WireError`."""
+        with self._store.upload((principal, sha256)) as upload:
+            buffer = bytearray()
+            size = 0
+            async for chunk in chunks:
+                size += len(chunk)
+                buffer += chunk
+                if size > imaging.MAX_BYTES:
+                    raise WireError("image_too_large", f"A picture has at most {imaging.MAX_BYTES} bytes.")
+                if len(buffer) >= _BUFFER:
+                    await self._run(partial(_write, upload, bytes(buffer)))
+                    buffer.clear()
+            await self._run(partial(_write, upload, bytes(buffer)))
+            return await self._run(partial(_finish, upload))
+
+    async def resolve(self, principal: str, images: Iterable[InputImage]) -> tuple[str, ...]:
+        """The sha256 of each picture in a question, all of them here now. Raises `WireError`."""
+        return tuple([await self._resolve(principal, image) for image in images])
+
+    async def prepare(self, principal: str, sha256: str, *, max_side: int) -> PreparedPicture:
+        """The picture as an engine wants it. Raises `WireError`."""
+        return await self._run(lambda: _imaged(imaging.prepare, self._read(principal, sha256), max_side=max_side))
+
+    async def _resolve(self, principal: str, image: InputImage) -> str:
+        if image.file_id is not None:
+            sha256 = sha256_of_file_id(image.file_id)
+            if sha256 is None or self._store.size((principal, sha256)) is None:
+                raise WireError("capture_not_found", _NOT_HERE, param="input")
+            return sha256
+        url = image.image_url or ""
+        return await self._run(lambda: self._keep_data_url(principal, url))
+
+    def _keep_data_url(self, principal: str, url: str) -> str:
+        data = _decode_data_url(url)
+        _imaged(imaging.check, data)
+        sha256 = hashlib.sha256(data).hexdigest()
+        try:
+            with self._store.upload((principal, sha256)) as upload:
+                upload.write(data)
+                upload.finish()
+        except StorageFullError:
+            raise _storage_full() from None
+        return sha256
+
+    def _read(self, principal: str, sha256: str) -> bytes:
+        try:
+            return self._store.read((principal, sha256))
+        except KeyError:
+            raise WireError("capture_not_found", _NOT_HERE) from None
+
+    async def _run(self, work: Callable[[], _ResultT]) -> _ResultT:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+def _decode_data_url(url: str) -> bytes:
+    head, comma, body = url.partition(",")
+    kind, _, encoding = head.removeprefix("data:").partition(";")
+    if not comma or not head.startswith("data:"):
+        raise WireError("url_not_allowed", "Only `data:` URLs are read; upload the picture instead.", param="input")
+    if kind.lower() not in _DATA_URL_TYPES or encoding != "base64":
+        raise WireError("image_format", "A `data:` URL must be image/jpeg or image/png in base64.", param="input")
+    if len(body) > imaging.MAX_BYTES * 4 // 3 + 4:
+        raise WireError("image_too_large", "The picture is too large.", param="input")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        raise WireError("invalid_base64_image", "The picture is no base64.", param="input") from None
+
+
+def _imaged(work: Callable[_Parameters, _ResultT], *args: _Parameters.args, **options: _Parameters.kwargs) -> _ResultT:
+    try:
+        return work(*args, **options)
+    except imaging.ImagingError as error:
+        raise WireError(error.code, error.message, param="input") from None
+
+
+def _finish(upload: Upload) -> imaging.PictureInfo:
+    try:
+        info = _imaged(imaging.check, upload.content())
+        upload.finish()
+    except HashMismatchError:
+        raise WireError("hash_mismatch", "The bytes received are not the ones the address names.") from None
+    except StorageFullError:
+        raise _storage_full() from None
+    return info
+
+
+def _write(upload: Upload, data: bytes) -> None:
+    try:
+        upload.write(data)
+    except StorageFullError:
+        raise _storage_full() from None
+
+
+def _storage_full() -> WireError:
+    return WireError("storage_full", "There is no room for this picture.")

@@ -1,0 +1,86 @@
+"""What a host is started with, checked before anything heavy is loaded."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from host_server.security.network import is_loopback
+from host_server.wire.discovery import state_dir
+
+__all__ = ["HostSettings", "SettingsError"]
+
+
+class SettingsError(Exception):
+    """The settings make no sense, or are not safe; `hint` is the next step."""
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """Flags and environment, side by side."""
+
+    state_dir: Path
+    engines: tuple[str, ...]
+    host: str
+    port: int
+    names: tuple[str, ...] = ()
+    insecure_lan: bool = False
+    certificate: tuple[str, str] | None = None
+    exit_when_idle_s: float | None = None
+    blob_quota: int = 2 * 1024**3
+
+    @classmethod
+    def read(
+        cls,
+        environ: Mapping[str, str],
+        *,
+        state: Path | None,
+        engines: tuple[str, ...],
+        host: str,
+        port: int,
+        names: tuple[str, ...],
+        insecure_lan: bool,
+        certfile: str | None,
+        keyfile: str | None,
+        exit_when_idle_s: float | None,
+    ) -> "HostSettings":
+        """Flags over environment over default. Raises `SettingsError`."""
+        if bool(certfile) != bool(keyfile):
+            raise SettingsError("A certificate needs its key.", hint="give both --ssl-certfile and --ssl-keyfile")
+        settings = cls(
+            state_dir=state or state_dir(environ),
+            engines=engines,
+            host=host,
+            port=port,
+            names=names,
+            insecure_lan=insecure_lan,
+            certificate=(certfile, keyfile) if certfile and keyfile else None,
+            exit_when_idle_s=exit_when_idle_s,
+        )
+        settings.check_bind()
+        return settings
+
+    def check_bind(self) -> None:
+        """Whether it is safe to listen there. Raises `SettingsError`."""
+        if is_loopback(self.host) or self.certificate or self.insecure_lan:
+            return
+        raise SettingsError(
+            f"Listening on {self.host} without TLS would send tokens and pictures readable over the network.",
+            hint="add --ssl-certfile and --ssl-keyfile, or --insecure-lan if nobody else is on that network",
+        )
+
+    def bind(self) -> socket.socket:
+        """The socket to listen on. Raises `SettingsError`."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        try:
+            return socket.create_server((self.host, self.port), family=family, backlog=512)
+        except OSError as error:
+            raise SettingsError(
+                f"Cannot listen on {self.host} port {self.port}: {error.strerror}.",
+                hint="is another host running there? --port 0 takes a free port",
+            ) from None
