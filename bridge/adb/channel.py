@@ -39,7 +39,7 @@ class ShellChannel:
             with from_phone(self._phone.serial, f"`{argv[0]}`"):
                 connection = self._connection or await self._open()
                 await connection.send(stdin_packet(_request(command, marker)))
-                return await self._collect(connection, marker, Output(limit + 2 * len(marker) + _CODE))
+                return await self._collect(connection, marker, Output(limit, 2 * len(marker) + _CODE))
         except BaseException:
             self.close()  # what it still prints would be taken for the next command's
             raise

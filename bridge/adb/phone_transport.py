@@ -1,6 +1,6 @@
 """`Transport` over adb: each verb handed to the part that does it, inside its deadline."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from bridge.adb import shell, tunnels
@@ -45,7 +45,7 @@ class AdbTransport:
                 return await self._channel.run(argv, limit=limit)
             return await shell.run(self._phone, argv, v2=self._v2, limit=limit)
 
-    def lines(self, argv: Sequence[str], *, limit: int = 1 << 16) -> AsyncIterator[bytes]:
+    def lines(self, argv: Sequence[str], *, limit: int = 1 << 16) -> AsyncGenerator[bytes, None]:
         """Follow a command that keeps talking."""
         return shell.follow(self._phone, argv, v2=self._v2, limit=limit)
 

@@ -5,7 +5,7 @@ binary-clean, has both outputs in one, and gets its exit code from a random mark
 """
 
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from bridge.adb.deadlines import within
 from bridge.adb.faults import READY, LinkError, from_phone
@@ -22,18 +22,18 @@ _KEPT_STDERR = 2_000
 
 
 class Output:
-    """What a command printed so far, at most `limit` bytes of it."""
+    """What a command printed so far: at most `limit` bytes, and `spare` for a marker of ours."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, spare: int = 0) -> None:
         self.stdout = bytearray()
         self.stderr = bytearray()
-        self._limit = limit
+        self._limit, self._spare = limit, spare
 
     def add(self, event: StdoutPiece | StderrPiece) -> None:
         """Keep a piece. Raises DeviceUnusable when that is too much."""
         kept = self.stdout if isinstance(event, StdoutPiece) else self.stderr
         kept += event.data
-        if len(self.stdout) + len(self.stderr) > self._limit:
+        if len(self.stdout) + len(self.stderr) > self._limit + self._spare:
             raise DeviceUnusable(
                 f"the phone's command printed more than {self._limit} bytes",
                 hint="let it write to a file and pull the file",
@@ -88,7 +88,7 @@ async def _run_v1(phone: PhoneAddress, command: bytes, limit: int) -> ShellResul
     marker = secrets.token_hex(16).encode()
     connection = await phone.open(b"exec:(" + command + b") </dev/null; echo " + marker + b"$?")
     try:
-        output = Output(limit + 2 * len(marker))
+        output = Output(limit, spare=2 * len(marker))
         while not _ended(output.stdout, marker):
             output.add(StdoutPiece(await connection.read()))
     finally:
@@ -102,7 +102,7 @@ def _ended(printed: bytearray, marker: bytes) -> bool:
     return printed.endswith(b"\n") and marker in printed[-len(marker) - 8 :]
 
 
-async def follow(phone: PhoneAddress, argv: Sequence[str], *, v2: bool, limit: int) -> AsyncIterator[bytes]:
+async def follow(phone: PhoneAddress, argv: Sequence[str], *, v2: bool, limit: int) -> AsyncGenerator[bytes, None]:
     """The lines of a command that keeps talking. Closing the iterator closes the stream, and adbd ends the command.
 
     The iterator ends when the command does, with an error if that is one: a non-zero exit, or the phone gone.

@@ -4,7 +4,7 @@
 transport_id, so that an unplug and replug between two lists is still seen: same serial, new number.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,29 +34,31 @@ def changes(before: Iterable[DeviceLine], after: Iterable[DeviceLine]) -> list[C
     return went + turned + came
 
 
-async def track(address: AdbAddress, *, deadline: float = 5.0) -> AsyncIterator[tuple[DeviceLine, ...]]:
+async def track(address: AdbAddress, *, deadline: float = 5.0) -> AsyncGenerator[tuple[DeviceLine, ...], None]:
     """Each device list, the present one first. Raises AdbUnreachable when the server ends; the caller starts again.
 
     `deadline` is for the first list; later ones come when something changes. Closing the iterator closes the socket.
     """
-    connection = await _open(address, deadline)
+    async with within(deadline, f"following the devices of the adb server at {address}"):
+        connection, devices = await _start(address)
     try:
         while True:
-            yield await _next_list(connection, address)
+            yield devices
+            devices = await _next_list(connection, address)
     finally:
         connection.close()
 
 
-async def _open(address: AdbAddress, deadline: float) -> Connection:
-    async with within(deadline, f"following the devices of the adb server at {address}"):
-        with from_server(str(address)):
-            connection = await Connection.open(address)
-            try:
-                await connection.request("host:track-devices-l")
-            except BaseException:
-                connection.close()
-                raise
-            return connection
+async def _start(address: AdbAddress) -> tuple[Connection, tuple[DeviceLine, ...]]:
+    """The open stream and its first list."""
+    with from_server(str(address)):
+        connection = await Connection.open(address)
+        try:
+            await connection.request("host:track-devices-l")
+            return connection, await _next_list(connection, address)
+        except BaseException:
+            connection.close()
+            raise
 
 
 async def _next_list(connection: Connection, address: AdbAddress) -> tuple[DeviceLine, ...]:

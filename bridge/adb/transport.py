@@ -4,7 +4,7 @@ Everything above `bridge.adb` speaks to a `Transport`; nothing above it knows th
 one `transport_id`: after a replug the old one raises `DeviceLost` and a new one is opened.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -76,8 +76,8 @@ class Transport(Protocol):
     async def shell(self, argv: Sequence[str], *, deadline: float = 20.0, limit: int = 1 << 20) -> ShellResult:
         """Run one command, each argument quoted. At most `limit` bytes of output are kept; more is an error."""
 
-    def lines(self, argv: Sequence[str], *, limit: int = 1 << 16) -> AsyncIterator[bytes]:
-        """Run a command that keeps talking and give its stdout line by line. Closing the iterator ends the command."""
+    def lines(self, argv: Sequence[str], *, limit: int = 1 << 16) -> AsyncGenerator[bytes, None]:
+        """Run a command that keeps talking and give its stdout line by line. Closing the generator ends the command."""
 
     async def stat(self, path: str | bytes, *, deadline: float = 10.0) -> FileStat | None:
         """Lstat of one path, None when there is nothing."""

@@ -12,7 +12,7 @@ R5CT1234567            device usb:1-4 product:beyond1 model:SM_G973F device:beyo
 192.168.1.7:5555       offline product:px model:Pixel_7 device:panther transport_id:12
 emulator-5554          device product:sdk model:sdk_gphone device:emu64 transport_id:2
 0123456789             unauthorized usb:3-1 transport_id:7
-(no serial number)     no permissions (missing udev rules?); see [http://developer.android.com/x.html] usb:1-2 transport_id:8
+(no serial number)     no permissions (missing udev rules?); see [http://developer.android.com/x] usb:1-2 transport_id:8
 adb-R5 (2)._adb-tls-connect._tcp device product:a model:b device:c transport_id:9
 """
 

@@ -19,7 +19,26 @@ ARGUMENTS = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(ARGUMENTS)
-@example(["a b", "$(id)", "`id`", ";reboot", "-rf", "\n", "'", '"', "\\", "\u202e", "..", "", "A=b", "~", "if", "*"])
+@example(
+    [
+        "a b",
+        "$(id)",
+        "`id`",
+        ";reboot",
+        "-rf",
+        "\n",
+        "'",
+        '"',
+        "\\",
+        "\u202e",
+        "..",
+        "",
+        "A=b",
+        "~",
+        "if",
+        "*",
+    ]
+)
 @example([os.fsdecode(b"\xff\xfe'\xc3"), "'\\''", "''", "a\nb\n\n", "中文 🙂"])
 def test_a_real_shell_gets_exactly_the_arguments(arguments: list[str]) -> None:
     line = command_line(["printf", "%s\\0", *arguments])

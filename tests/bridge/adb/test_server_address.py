@@ -56,7 +56,8 @@ def test_only_this_machine_counts_as_loopback(host: str, loopback: bool, text: s
 
 
 @pytest.mark.parametrize(
-    ("version", "good"), [("29.0.6-debian", False), ("33.0.2", False), ("33.0.3", True), ("36.0.0-13206524", True)]
+    ("version", "good"),
+    [("29.0.6-debian", False), ("33.0.2", False), ("33.0.3", True), ("36.0.0-13206524", True)],
 )
 def test_an_old_adb_gets_a_warning(version: str, good: bool) -> None:
     assert bool(AdbBinary(Path("/adb"), version, "PATH").warning) is not good
