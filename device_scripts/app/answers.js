@@ -5,11 +5,11 @@
  * golden messages as the host's tests. Unknown messages are ignored; what grows is bounded.
  */
 import { count, digest, isObject, list, string, words, LIMITS } from "./read.js";
-import { describe, fail, isOpen, newTurn, step } from "./turn.js";
+import { describe, fail, isOpen, newTurn, readError, step } from "./turn.js";
 
 export class Answers {
   constructor(snapshot = null) {
-    this.session = { device: { serial: "", model: "" }, model: "", prompt: "", watching: null, maxImageBytes: 0 };
+    this.session = { device: { serial: "", model: "" }, prompt: "", watching: null, host: "" };
     this.phone = { state: "", hint: "" }; // how the laptop sees this phone
     this.captures = new Map(); // capture_id -> {captureId, sha256, name, source, state, at}
     this.turns = new Map(); // turn.key -> turn, in the order of asking
@@ -23,9 +23,12 @@ export class Answers {
     switch (message.type) {
       case "bridge:session.ready": return this.#ready(message);
       case "bridge:device": return this.#device(message);
+      case "bridge:host": return this.#host(message);
+      case "bridge:pause": return this.#pause(message);
       case "bridge:capture": return this.#capture(message, at);
+      case "bridge:waiting": return this.#place(message);
       case "bridge:question": return this.#question(message, at);
-      case "error": return this.#error(message, at);
+      case "error": return this.#error(message);
       default: return null;
     }
   }
@@ -48,7 +51,7 @@ export class Answers {
 
   /** Questions that the laptop has not accepted yet, oldest first. */
   waiting() {
-    return [...this.turns.values()].filter((turn) => turn.phase === "unsent" || turn.phase === "sent");
+    return [...this.turns.values()].filter((turn) => turn.responseId === null && isOpen(turn));
   }
 
   /** What to ask for after a (re)connect: the rest of what is unfinished, and whatever this page has never seen. */
@@ -58,7 +61,7 @@ export class Answers {
     for (const turn of this.turns.values()) {
       if (!turn.responseId || !isOpen(turn)) continue;
       if (ids.has(turn.responseId)) rest.push({ id: turn.responseId, starting_after: turn.cursor });
-      else fail(turn, { reason: "lost", retryable: true }, turn.at);
+      else fail(turn, { reason: "lost" });
     }
     for (const id of ids) if (!this.turns.has(id)) rest.push({ id, starting_after: -1 });
     return rest;
@@ -94,10 +97,9 @@ export class Answers {
   #ready(message) {
     this.session = {
       device: { serial: string(message.device?.serial), model: string(message.device?.model) },
-      model: string(message.model),
       prompt: words(message.prompt),
       watching: typeof message.watching === "boolean" ? message.watching : null,
-      maxImageBytes: count(message.limits?.max_image_bytes),
+      host: string(message.host),
     };
     return "";
   }
@@ -105,6 +107,24 @@ export class Answers {
   #device(message) {
     this.phone = { state: string(message.state), hint: words(message.hint) };
     return "";
+  }
+
+  #host(message) {
+    this.session.host = string(message.state);
+    return "";
+  }
+
+  #pause(message) {
+    if (typeof message.paused === "boolean") this.session.watching = !message.paused;
+    return "";
+  }
+
+  /** A question of this page stands in a line on the laptop. */
+  #place(message) {
+    const turn = this.turns.get(string(message.event_id));
+    if (!turn || !isOpen(turn)) return null;
+    Object.assign(turn, { phase: "sent", position: count(message.position) });
+    return turn.key;
   }
 
   #capture(message, at) {
@@ -117,6 +137,7 @@ export class Answers {
       name: words(message.name),
       source: string(message.source),
       state: string(message.state),
+      error: isObject(message.error) ? readError(message.error) : null,
       at: before?.at ?? at,
     });
     this.#trim();
@@ -161,10 +182,12 @@ export class Answers {
     this.captures.set(captureId, { ...capture, captureId });
   }
 
-  #error(message, at) {
-    const turn = this.turns.get(string(message.event_id));
-    if (!turn) return null;
-    fail(turn, message.error, at);
+  /** A question was refused, or an answer that was asked for again is not kept any more. */
+  #error(message) {
+    const lost = message.error?.code === "response_not_found" ? string(message.error.param) : "";
+    const turn = this.turns.get(string(message.event_id) || lost);
+    if (!turn || !isOpen(turn)) return null;
+    fail(turn, lost ? { reason: "lost" } : message.error);
     return turn.key;
   }
 
@@ -172,7 +195,7 @@ export class Answers {
     const id = string(message.response_id ?? message.response?.id);
     if (id && !this.turns.has(id) && message.type === "response.created") this.#accept(id, {}, at);
     const turn = this.turns.get(id);
-    return turn && step(turn, message, at) ? turn.key : null;
+    return turn && step(turn, message) ? turn.key : null;
   }
 
   #trim() {

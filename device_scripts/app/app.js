@@ -7,7 +7,7 @@
 import { Bridge } from "./bridge.js";
 import { $, element, keyed, setText } from "./dom.js";
 import { Photos } from "./photos.js";
-import { Thread } from "./thread.js";
+import { isAwaited, Thread } from "./thread.js";
 import { isOpen } from "./turn.js";
 import { errorText, pick, translator } from "./words.js";
 
@@ -81,12 +81,21 @@ function drawLink() {
   const { device } = bridge.answers.session;
   setText($("phone"), device.model || device.serial || t("title"));
   setText($("status-text"), t(unlinked() ? "ended" : bridge.status));
-  const trouble = bridge.status === "down" ? "down" : unlinked() && document.body.dataset.scene === "picture" ? bridge.status : "";
-  const hint = bridge.status === "up" ? bridge.answers.phone.hint : "";
-  $("notice").hidden = !trouble && !hint;
-  if (trouble) setText($("notice-title"), t(`${trouble}Title`));
-  else setText($("notice-title"), hint);
-  setText($("notice-help"), trouble === "down" ? t("downHelp") : trouble ? `${t("stepCommand")} bridge connect` : "");
+  const [title, help] = trouble();
+  $("notice").hidden = !title;
+  setText($("notice-title"), title);
+  setText($("notice-help"), help);
+}
+
+/** What is wrong, and what helps; empty when all is well, or when the whole screen says it. */
+function trouble() {
+  if (bridge.status === "down") return [t("downTitle"), t("downHelp")];
+  if (unlinked()) {
+    const shown = document.body.dataset.scene === "blocked";
+    return shown ? ["", ""] : [t(`${bridge.status}Title`), `${t("stepCommand")} bridge connect`];
+  }
+  const { phone, session } = bridge.answers;
+  return [session.host === "away" ? t("hostAway") : phone.hint, ""];
 }
 
 function drawWatch() {
@@ -113,7 +122,7 @@ async function show(image, address) {
 function drawPhoto(picture) {
   const last = picture?.turns.at(-1);
   $("photo").hidden = !picture?.sha256;
-  $("photo").toggleAttribute("data-busy", Boolean(picture) && (last ? isOpen(last) && !last.answer : picture.state !== "failed"));
+  $("photo").toggleAttribute("data-busy", Boolean(picture) && (last ? isOpen(last) && !last.answer : isAwaited(picture)));
   if (picture?.sha256) show($("photo-img"), photos.whole(picture.sha256));
 }
 

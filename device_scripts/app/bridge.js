@@ -77,7 +77,7 @@ export class Bridge extends EventTarget {
     return this.#socket.wake();
   }
 
-  /** Asks. With `previous` (the id of an answer about the same picture) no picture is named again. */
+  /** Asks about a picture, which is named and not sent again; `previous` is the answer that the question goes on from. */
   ask({ text, picture = null, previous = null }) {
     const { sha256 = null, captureId = null } = picture ?? {};
     const turn = this.answers.ask({ eventId: `q_${randomHex(12)}`, text, sha256, captureId, previous }, Date.now());
@@ -192,13 +192,12 @@ export class Bridge extends EventTarget {
 
   #send(turn) {
     const content = [{ type: "input_text", text: turn.text }];
-    if (turn.sha256 && !turn.previous) content.unshift({ type: "input_image", file_id: `cap_${turn.sha256}` });
+    if (turn.sha256) content.unshift({ type: "input_image", file_id: `cap_${turn.sha256}` });
     const sent = this.#socket.send({
       type: "response.create",
       event_id: turn.eventId,
       input: [{ role: "user", content }],
       ...(turn.previous && { previous_response_id: turn.previous }),
-      metadata: { idempotency_key: turn.eventId, ...(turn.captureId && { capture_id: turn.captureId }) },
     });
     turn.phase = sent ? "sent" : "unsent";
   }

@@ -23,7 +23,7 @@ export class Socket {
   #closed = true;
 
   /** `on` = {up(), down(), message(object), refused()}. `up` is called when the socket opens, before any message. */
-  constructor({ open, probe, on, now = () => performance.now(), random = Math.random }) {
+  constructor({ open, probe, on, now = () => Date.now(), random = Math.random }) {
     Object.assign(this, { open, probe, on, now, random });
   }
 

@@ -3,6 +3,9 @@ import { element, growText, icon, keyed, setText } from "./dom.js";
 import { errorText } from "./words.js";
 import { isOpen } from "./turn.js";
 
+/** Whether an answer to a picture without a question is still to come. */
+export const isAwaited = (picture) => picture.state !== "failed" && picture.state !== "skipped";
+
 export class Thread {
   constructor(list, { t, language, onAgain }) {
     Object.assign(this, { list, t, language, onAgain });
@@ -34,7 +37,7 @@ export class Thread {
   #update(node, turn) {
     node.turn = turn;
     node.dataset.phase = turn.phase;
-    node.toggleAttribute("data-open", turn.phase === "capture" ? turn.capture.state !== "failed" : isOpen(turn));
+    node.toggleAttribute("data-open", turn.phase === "capture" ? isAwaited(turn.capture) : isOpen(turn));
     const [question, answer, state, again] = node.children;
     setText(question, turn.text ?? "");
     question.hidden = !turn.text;
@@ -49,6 +52,7 @@ export class Thread {
     const { t } = this;
     switch (turn.phase) {
       case "capture": return this.#sayCapture(turn.capture);
+      case "sent": return turn.position > 1 ? t("queuedAt", { n: turn.position }) : t("sent");
       case "queued": return turn.position ? t("queuedAt", { n: turn.position }) : t("reading");
       case "failed": return errorText(t, this.language, turn.error);
       case "cut": return this.#print(turn, t(turn.reason === "content_filter" ? "filtered" : "cut"));
@@ -60,15 +64,15 @@ export class Thread {
 
   #sayCapture({ state, error }) {
     if (state === "failed") return errorText(this.t, this.language, error ?? { reason: "upload" });
-    return this.t({ pulled: "captured", sending: "sending", waiting: "error_host_unavailable" }[state] ?? "reading");
+    const key = { pulled: "captured", sending: "sending", waiting: "waitingForModel", skipped: "skipped" }[state];
+    return this.t(key ?? "reading");
   }
 
   #print(turn, ...before) {
     const first = turn.metrics?.time_to_first_token_ms;
     const asked = { terminal: "askedBy_terminal", run: "askedBy_run" }[turn.askedBy];
-    const seconds = Number.isFinite(first) ? new Intl.NumberFormat(this.language, { maximumFractionDigits: 2 }).format(first / 1000) : "";
-    return [...before, turn.model, seconds && this.t("firstWord", { n: seconds }), asked && this.t(asked)]
-      .filter(Boolean)
-      .join(" · ");
+    const number = new Intl.NumberFormat(this.language, { maximumFractionDigits: 2 });
+    const took = Number.isFinite(first) && this.t("firstWord", { n: number.format(first / 1000) });
+    return [...before, turn.model, took, asked && this.t(asked)].filter(Boolean).join(" · ");
   }
 }

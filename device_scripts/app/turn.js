@@ -17,7 +17,7 @@ export function newTurn({ key, text = "", sha256 = null, captureId = null, asked
   return {
     key, text, sha256, captureId, askedBy, at,
     responseId: null, eventId: null, previous: null, model: "", phase: "queued", position: 0,
-    cursor: -1, parts: [], answer: "", error: null, reason: "", metrics: null, endedAt: null,
+    cursor: -1, parts: [], answer: "", error: null, reason: "", metrics: null,
   };
 }
 
@@ -31,19 +31,19 @@ export function describe(turn, message) {
 }
 
 /** Takes in one event of the answer. Returns whether it was new. */
-export function step(turn, message, at) {
+export function step(turn, message) {
   const number = message.sequence_number;
   if (!Number.isInteger(number) || number <= turn.cursor || !isOpen(turn)) return false;
   turn.cursor = number;
-  fold(turn, message, at);
+  fold(turn, message);
   return true;
 }
 
-export function fail(turn, error, at) {
-  Object.assign(turn, { phase: "failed", error: readError(error), endedAt: at });
+export function fail(turn, error) {
+  Object.assign(turn, { phase: "failed", error: readError(error) });
 }
 
-function fold(turn, message, at) {
+function fold(turn, message) {
   switch (message.type) {
     case "response.created":
       turn.model ||= string(message.response?.model);
@@ -66,7 +66,7 @@ function fold(turn, message, at) {
       write(turn, message, () => string(message.refusal));
       break;
     default:
-      if (ENDS.has(message.type)) end(turn, message, at);
+      if (ENDS.has(message.type)) end(turn, message);
   }
 }
 
@@ -82,7 +82,7 @@ function write(turn, message, change) {
   if (turn.answer) turn.phase = "writing";
 }
 
-function end(turn, message, at) {
+function end(turn, message) {
   const response = isObject(message.response) ? message.response : {};
   turn.answer = outputText(response.output).slice(0, LIMITS.answer) || turn.answer;
   turn.phase = response.status === "cancelled" ? "stopped" : ENDS.get(message.type);
@@ -90,7 +90,6 @@ function end(turn, message, at) {
   turn.error = turn.phase === "failed" ? readError(response.error) : null;
   turn.metrics = isObject(response.metrics) ? response.metrics : null;
   turn.parts = [];
-  turn.endedAt = at;
 }
 
 /** The final text as the terminal event carries it. */
@@ -101,7 +100,7 @@ function outputText(output) {
     .join("");
 }
 
-function readError(error) {
+export function readError(error) {
   return {
     reason: string(error?.reason) || string(error?.code) || "internal",
     message: words(error?.message),

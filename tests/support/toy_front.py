@@ -8,7 +8,8 @@ shaped as the wire is.
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ class ToyAnswer:
         self.question = question
         self.log = AnswerLog()
         self._front = front
-        self._writer = AnswerWriter(new_response(response_id=self.id, created_at=1790000000, model="ocr"), item_id="msg_1")
+        self._writer = AnswerWriter(
+            new_response(response_id=self.id, created_at=1790000000, model="ocr"), item_id="msg_1"
+        )
 
     def queue(self, position: int) -> None:
         """Stand in a queue."""
@@ -83,8 +86,10 @@ class ToyFront:
 
     def __init__(self, app: Path = APP) -> None:
         self._app = app
-        self._server: uvicorn.Server | None = None
-        self._sockets: dict[WebSocket, asyncio.Queue[dict[str, Any]]] = {}
+        self._group: asyncio.TaskGroup
+        self._server: uvicorn.Server
+        self._serving: asyncio.Task[None]
+        self._pages: dict[WebSocket, asyncio.Queue[dict[str, Any]]] = {}
         self._codes: set[str] = set()
         self.tokens: set[str] = set()
         self.captures: dict[str, bytes] = {}
@@ -140,40 +145,37 @@ class ToyFront:
 
     def tell(self, event: dict[str, Any]) -> None:
         """Send to every page."""
-        for outbox in self._sockets.values():
+        for outbox in self._pages.values():
             outbox.put_nowait(event)
 
     def cut(self, code: int = 1012) -> None:
         """Close every socket."""
-        for outbox in self._sockets.values():
+        for outbox in self._pages.values():
             outbox.put_nowait({"type": _CLOSE, "code": code})
 
-    async def start(self, port: int = 0) -> None:
-        """Listen."""
-        config = uvicorn.Config(self._asgi(), host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="websockets-sansio")
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator["ToyFront", None]:
+        """Started and stopped around a test."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            self.start()
+            try:
+                yield self
+            finally:
+                await self.stop()
+
+    def start(self) -> None:
+        """Listen; the second time on the same port, as a laptop does that is back."""
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        config = uvicorn.Config(self._asgi(), log_level="error", lifespan="off", ws="websockets-sansio")
         self._server = uvicorn.Server(config)
-        self._task = asyncio.get_running_loop().create_task(self._server.serve())
-        async with asyncio.timeout(5):
-            while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0.01)
-        self.port = self._server.servers[0].sockets[0].getsockname()[1]
+        self._serving = self._group.create_task(self._server.serve([listener]))
 
     async def stop(self) -> None:
         """Go away, as a laptop does whose lid is closed."""
-        if self._server is not None:
-            self._server.should_exit = True
-            self._server.force_exit = True
-            await self._task
-            self._server = None
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["ToyFront"]:
-        """Started and stopped around a test."""
-        await self.start()
-        try:
-            yield self
-        finally:
-            await self.stop()
+        self._server.should_exit = self._server.force_exit = True
+        await asyncio.wait([self._serving], timeout=5)
 
     # ------------------------------------------------------------------ what the page meets
 
@@ -182,7 +184,7 @@ class ToyFront:
             Route("/link", self._link, methods=["POST"]),
             Route("/healthz", _healthz),
             Route("/v1/captures/{sha256}", self._picture, methods=["GET", "PUT"]),
-            WebSocketRoute("/v1/responses", self._socket),
+            WebSocketRoute("/v1/responses", self._page),
             Mount("/", StaticFiles(directory=self._app, html=True)),
         ]
         return _with_csp(Starlette(routes=routes))
@@ -208,37 +210,37 @@ class ToyFront:
             return JSONResponse({"error": {"code": "capture_not_found", "message": "no"}}, 404)
         return Response(self.captures[sha256], media_type="image/jpeg")
 
-    async def _socket(self, socket: WebSocket) -> None:
-        await socket.accept("bridge.v1")
-        if socket.scope["subprotocols"][1].removeprefix("bridge.bearer.") not in self.tokens:
-            await socket.close(4401)
+    async def _page(self, page: WebSocket) -> None:
+        await page.accept("bridge.v1")
+        if page.scope["subprotocols"][1].removeprefix("bridge.bearer.") not in self.tokens:
+            await page.close(4401)
             return
         outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         outbox.put_nowait(self._ready())
         try:
             async with asyncio.TaskGroup() as group:
-                writer = group.create_task(_write(socket, outbox))
-                await self._read(socket, outbox)
+                writer = group.create_task(_write(page, outbox))
+                await self._read(page, outbox)
                 writer.cancel()
         finally:
-            self._sockets.pop(socket, None)
+            self._pages.pop(page, None)
 
     def _ready(self) -> dict[str, Any]:
         device = {"serial": "VP0001", "model": "Pixel 7"}
         head = {"type": "bridge:session.ready", "sequence_number": 0, "protocol": 1, "device": device, "model": "ocr"}
         return {**head, "prompt": "Read it.", "watching": self.watching, "answers": list(self.answers)}
 
-    async def _read(self, socket: WebSocket, outbox: asyncio.Queue[dict[str, Any]]) -> None:
+    async def _read(self, page: WebSocket, outbox: asyncio.Queue[dict[str, Any]]) -> None:
         while True:
             try:
-                message = await socket.receive_json()
+                message = await page.receive_json()
             except WebSocketDisconnect:
                 return
             self.said.put_nowait(message)
             if message["type"] == "bridge:hello":
                 for point in message["resume"]:
                     self._replay(outbox, point)
-                self._sockets[socket] = outbox  # from here on it hears what happens
+                self._pages[page] = outbox  # from here on it hears what happens
 
     def _replay(self, outbox: asyncio.Queue[dict[str, Any]], point: dict[str, Any]) -> None:
         answer = self.answers[point["id"]]
@@ -248,16 +250,16 @@ class ToyFront:
             outbox.put_nowait(event)
 
 
-async def _write(socket: WebSocket, outbox: asyncio.Queue[dict[str, Any]]) -> None:
+async def _write(page: WebSocket, outbox: asyncio.Queue[dict[str, Any]]) -> None:
     while (event := await outbox.get())["type"] != _CLOSE:
         try:
-            await socket.send_json(event)
+            await page.send_json(event)
         except (RuntimeError, WebSocketDisconnect):
             return  # the page went while this was being sent
-    await socket.close(event["code"])
+    await page.close(event["code"])
 
 
-async def _healthz(request: Request) -> Response:
+def _healthz(request: Request) -> Response:
     return JSONResponse({"ok": True})
 
 

@@ -1,0 +1,327 @@
+"""The page in a real browser, against a front that says what the test tells it to."""
+
+import hashlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+from support.toy_front import ToyFront
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+PHONE = {
+    "viewport": {"width": 360, "height": 640},
+    "locale": "en-US",
+    "has_touch": True,
+    "is_mobile": True,
+    "reduced_motion": "reduce",  # drawing an animation without a GPU costs a core
+}
+WAIT = 5_000  # ms, for anything to show up
+HOSTILE = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def front() -> AsyncGenerator[ToyFront, None]:
+    async with ToyFront().running() as running:
+        yield running
+
+
+@asynccontextmanager
+async def opened(browser: "Browser", url: str, **options: Any) -> AsyncGenerator["Page", None]:
+    """A phone that opens the page; whatever the page complains about fails the test."""
+    context = await browser.new_context(**{**PHONE, **options})
+    page = await context.new_page()
+    page.set_default_timeout(WAIT)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
+    try:
+        await page.goto(url)
+        yield page
+    finally:
+        await context.close()
+    assert complaints == []
+
+
+@asynccontextmanager
+async def linked(browser: "Browser", front: ToyFront, **options: Any) -> AsyncGenerator["Page", None]:
+    """A phone whose page is linked and has said hello."""
+    async with opened(browser, front.link(), **options) as page:
+        await front.heard("bridge:hello")
+        yield page
+
+
+async def sees(page: "Page", text: str, where: str = "body") -> None:
+    """Wait until the person can read this."""
+    await page.locator(where).get_by_text(text).first.wait_for()
+
+
+async def answer_is(page: "Page", text: str, index: int = -1) -> None:
+    """Wait until the answer (the last one) is exactly this."""
+    await page.wait_for_function(
+        "([text, index]) => [...document.querySelectorAll('.answer')].at(index)?.textContent === text",
+        arg=[text, index],
+    )
+
+
+async def photo_is_shown(page: "Page") -> None:
+    """Wait until the picture has been fetched and decoded."""
+    await page.wait_for_function("() => document.querySelector('#photo-img').naturalWidth === 300")
+
+
+async def press_ask(page: "Page", text: str) -> None:
+    await page.fill("#text", text)
+    await page.click("#go")
+
+
+class TestLink:
+    async def test_the_code_leaves_the_address_and_the_page_waits_for_a_picture(
+        self, browser: "Browser", front: ToyFront
+    ) -> None:
+        async with linked(browser, front) as page:
+            await sees(page, "Take a photo")
+            await sees(page, "The camera folder is watched")
+            assert page.url == front.url
+            assert await page.text_content("#phone") == "Pixel 7"
+
+    async def test_a_code_works_once(self, browser: "Browser", front: ToyFront) -> None:
+        url = front.link()
+        async with opened(browser, url):
+            await front.heard("bridge:hello")
+            async with opened(browser, url) as second:
+                await sees(second, "This link has expired")
+                await sees(second, "bridge connect")
+        assert len(front.tokens) == 1
+
+    async def test_without_a_code_the_page_says_how_to_get_one(self, browser: "Browser", front: ToyFront) -> None:
+        async with opened(browser, front.url, locale="zh-CN") as page:
+            await sees(page, "尚未连接电脑")
+
+    async def test_a_refused_token_keeps_what_is_shown_and_a_fresh_code_links_again(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            answer = front.question("What is it?", front.capture(picture(1)))
+            answer.start()
+            answer.write("A blue card")
+            await answer_is(page, "A blue card")
+            front.tokens.clear()
+            front.cut()
+            await sees(page, "This link has expired", "#notice")
+            await answer_is(page, "A blue card")
+            answer.write(", quite plain.")
+            await page.evaluate("url => { location.href = url }", front.link())  # as the bridge opens it: hashchange
+            await answer_is(page, "A blue card, quite plain.")
+            assert page.url == front.url
+
+    async def test_a_reload_needs_no_code(self, browser: "Browser", front: ToyFront) -> None:
+        async with linked(browser, front) as page:
+            await page.reload()
+            await front.heard("bridge:hello")
+            await sees(page, "Take a photo")
+
+
+class TestAnswers:
+    async def test_a_photo_appears_by_itself_and_its_answer_grows(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            capture = front.capture(picture(1))
+            await photo_is_shown(page)
+            answer = front.question("What is it?", capture)
+            answer.queue(3)
+            await sees(page, "Waiting in line: place 3")
+            answer.start()
+            await sees(page, "Reading the picture…")
+            answer.write("A blue ")
+            await answer_is(page, "A blue ")
+            await sees(page, "Writing…")
+            assert await page.text_content("#announce") == ""
+            answer.write("card.")
+            answer.finish()
+            await answer_is(page, "A blue card.")
+            await sees(page, "ocr · first word after 0.42 s")
+            assert await page.text_content("#announce") == "Answer: A blue card."
+
+    async def test_a_second_question_goes_on_from_the_first_and_sends_no_picture(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            data = picture(1)
+            capture = front.capture(data)
+            answer = front.question("What is it?", capture)
+            answer.start()
+            answer.write("A card.")
+            answer.finish()
+            await answer_is(page, "A card.")
+            fetched: list[str] = []
+            page.on("request", lambda request: fetched.append(request.url) if request.url.startswith("http") else None)
+            await press_ask(page, "Which colour?")
+            await sees(page, "Which colour?")
+            asked = await front.asked()
+            assert asked["previous_response_id"] == answer.id
+            assert asked["input"][0]["content"] == [
+                {"type": "input_image", "file_id": f"cap_{hashlib.sha256(data).hexdigest()}"},
+                {"type": "input_text", "text": "Which colour?"},
+            ]
+            second = front.question("Which colour?", capture, asked_by="page", event_id=asked["event_id"])
+            second.start()
+            second.write("Blue.")
+            second.finish()
+            await answer_is(page, "Blue.")
+            await answer_is(page, "A card.", 0)
+            assert fetched == []
+            assert front.uploads == 0
+
+    async def test_stop_stops_the_answer_and_it_can_be_asked_again(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            answer = front.question("What is it?", front.capture(picture(1)))
+            answer.start()
+            answer.write("A long")
+            await answer_is(page, "A long")
+            await page.click("#go")
+            assert (await front.heard("response.cancel"))["response_id"] == answer.id
+            answer.finish(how="stopped")
+            await sees(page, "Stopped · ocr")
+            await page.click(".again")
+            assert "previous_response_id" not in await front.asked()
+
+    @pytest.mark.parametrize(
+        ("how", "reason", "words"),
+        [
+            ("cut", "", "Cut off at the length limit"),
+            ("failed", "engine_restarted", "The model was restarted in mid-answer."),
+            ("failed", "storage_full", "Something went wrong: No room."),
+        ],
+    )
+    async def test_an_answer_that_ends_badly_says_why_and_keeps_its_words(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes], how: str, reason: str, words: str
+    ) -> None:
+        async with linked(browser, front) as page:
+            answer = front.question("What is it?", front.capture(picture(1)))
+            answer.start()
+            answer.write("Half")
+            answer.finish(how=how, reason=reason, message="No room.")
+            await sees(page, words)
+            await answer_is(page, "Half")
+
+    async def test_hostile_text_stays_text(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            answer = front.question(HOSTILE, front.capture(picture(1), name=HOSTILE), model=HOSTILE)
+            front.tell({"type": "bridge:device", "serial": HOSTILE, "state": "device", "hint": HOSTILE})
+            answer.start()
+            answer.write(HOSTILE)
+            answer.finish(how="failed", reason="storage_full", message=HOSTILE)
+            await answer_is(page, HOSTILE)
+            assert await page.text_content("#notice-title") == HOSTILE
+            assert await page.locator("#thread img, #thread script, #notice img").count() == 0
+            assert await page.evaluate("window.pwned") is None
+
+    async def test_what_the_person_writes_is_not_pushed_away_by_a_new_photo(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            first = front.question("What is it?", front.capture(picture(1)))
+            first.start()
+            first.write("One.")
+            first.finish()
+            await answer_is(page, "One.")
+            await page.fill("#text", "And th")
+            second = front.question("What is it?", front.capture(picture(2)))
+            second.start()
+            second.write("Two.")
+            second.finish()
+            await page.click("#fresh")
+            await answer_is(page, "Two.")
+            assert await page.input_value("#text") == "And th"
+            await page.click("#strip li:last-child button")
+            await answer_is(page, "One.")
+
+    async def test_a_picture_can_be_chosen_on_the_page(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            data = picture(5)
+            await page.set_input_files("#file", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": data})
+            asked = await front.asked()
+            assert asked["input"][0]["content"][0]["file_id"] == f"cap_{hashlib.sha256(data).hexdigest()}"
+            assert asked["input"][0]["content"][1]["text"] == "Read it."
+            assert front.uploads == 1
+            await photo_is_shown(page)
+
+    async def test_watching_can_be_paused(self, browser: "Browser", front: ToyFront) -> None:
+        async with linked(browser, front) as page:
+            await page.click("#pause")
+            assert (await front.heard("bridge:pause"))["paused"] is True
+            front.tell({"type": "bridge:pause", "paused": True})
+            await sees(page, "Watching is paused")
+
+
+class TestCuts:
+    async def test_a_socket_cut_in_mid_answer_changes_nothing_in_the_text(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            answer = front.question("Count.", front.capture(picture(1)))
+            answer.start()
+            words = [f"{number} " for number in range(12)]
+            for place, word in enumerate(words):
+                answer.write(word)
+                if place % 4 == 2:
+                    front.cut()
+                    await front.heard("bridge:hello")
+            answer.finish()
+            await answer_is(page, "".join(words))
+            assert await page.locator(".answer").count() == 1
+
+    async def test_a_reload_in_mid_answer_changes_nothing_in_the_text(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            answer = front.question("Count.", front.capture(picture(1)))
+            answer.start()
+            answer.write("one two ")
+            await answer_is(page, "one two ")
+            await page.reload()
+            assert await page.text_content(".answer") == "one two "  # from its own memory, at once
+            answer.write("three")
+            answer.finish()
+            await answer_is(page, "one two three")
+            await photo_is_shown(page)
+
+    async def test_a_laptop_that_goes_and_comes_back_is_said_and_made_good(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            answer = front.question("Count.", front.capture(picture(1)))
+            answer.start()
+            answer.write("one ")
+            await answer_is(page, "one ")
+            await front.stop()
+            await sees(page, "Laptop not reachable — reconnecting…")
+            answer.write("two")
+            answer.finish()
+            front.start()
+            await page.evaluate("dispatchEvent(new Event('online'))")
+            await answer_is(page, "one two")
+            assert await page.is_hidden("#notice")
+
+    async def test_a_page_that_is_opened_late_shows_what_was_asked_before(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        answer = front.question("What is it?", front.capture(picture(1)))
+        answer.start()
+        answer.write("A card.")
+        answer.finish()
+        async with linked(browser, front) as page:
+            await answer_is(page, "A card.")
+            await photo_is_shown(page)
