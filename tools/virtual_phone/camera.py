@@ -34,11 +34,15 @@ class PhotoQueue:
 
     def peek(self) -> Path:
         """The photo that `take` will give."""
-        names = sorted(p.name for p in self.folder.iterdir() if p.suffix.lower() in _PICTURES and p.is_file())
+        names = self.found()
         if not names:
             raise NoPhotoError(f"no .jpg or .png in {self.folder}")
         later = (name for name in names if self._last is not None and name > self._last)
         return self.folder / next(later, names[0])
+
+    def found(self) -> list[str]:
+        """The names of all photos there are now."""
+        return sorted(p.name for p in self.folder.iterdir() if p.suffix.lower() in _PICTURES and p.is_file())
 
 
 class Camera:

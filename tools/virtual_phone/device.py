@@ -65,7 +65,7 @@ class Device:
     camera: Camera
     background: Callable[[Coroutine[Any, Any, None], str], object]
     reboot: Callable[[], object]
-    on_open_url: OpenUrl | None = None
+    on_open_url: OpenUrl
     settings: dict[tuple[str, str], str] = field(default_factory=_default_settings)
     packages: dict[str, str] = field(
         default_factory=lambda: {
@@ -94,8 +94,7 @@ class Device:
 
     def open_url(self, url: str) -> None:
         """The browser shows a page."""
-        if self.on_open_url is not None:
-            self.background(self._open_url(url), "browser")
+        self.background(self._open_url(url), "browser")
 
     async def _shoot(self) -> None:
         try:
@@ -104,10 +103,9 @@ class Device:
             _log.warning("the camera took no picture: %s", error)
 
     async def _open_url(self, url: str) -> None:
-        if self.on_open_url is not None:
-            result = self.on_open_url(url)
-            if inspect.isawaitable(result):
-                await result
+        result = self.on_open_url(url)
+        if inspect.isawaitable(result):
+            await result
 
     def restart(self, properties: Mapping[str, str]) -> None:
         """Boot anew: what was set is gone, the launcher is in front."""

@@ -18,6 +18,7 @@ from virtual_phone.core import Core
 from virtual_phone.device import CAMERA, Device, OpenUrl, default_properties
 from virtual_phone.files import PhoneFiles
 from virtual_phone.link import Link, Services
+from virtual_phone.loopback import Loopback, claim
 from virtual_phone.sandbox import choose
 from virtual_phone.services.router import Parts, Router
 from virtual_phone.tasks import Tasks
@@ -34,7 +35,6 @@ FEATURES = (
     "sendrecv_v2",
     "delayed_ack",
 )
-_PHONES_PER_NET = 250
 _BOOT_TIME = 0.3
 
 
@@ -47,7 +47,7 @@ class VirtualPhone:
         *,
         serial: str = "VP0001",
         root: Path | None = None,
-        index: int = 0,
+        index: int | None = None,
         authorized: bool = True,
         on_open_url: OpenUrl | None = None,
         sandbox: str = "auto",
@@ -56,12 +56,14 @@ class VirtualPhone:
         capture_pause: float = 0.1,
     ) -> None:
         self.serial = serial
-        self.loopback = f"127.1.{index // _PHONES_PER_NET}.{index % _PHONES_PER_NET + 1}"
+        self.loopback = ""  # known once the phone is on
+        self.on_open_url = on_open_url
         self.photos_queue = PhotoQueue(photos)
         self._wanted_root = root
         self._wanted_sandbox = sandbox
         self._capture_pause = capture_pause
-        self._on_open_url = on_open_url
+        self._wanted_index = index
+        self._claim: Loopback | None = None
         self._properties = default_properties(serial) | dict(properties or {})
         self._features = features
         self._trusted: set[bytes] | None = None if authorized else set()
@@ -105,6 +107,9 @@ class VirtualPhone:
             self._control.close()
             await self._control.wait_closed()
             self._control = None
+        if self._claim is not None:
+            self._claim.release()
+            self._claim = None
         if self._home is not None:
             await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
             self._home = None
@@ -206,6 +211,8 @@ class VirtualPhone:
         root = self._wanted_root if self._wanted_root is not None else home / "root"
         run = home / "run"
         run.mkdir()
+        self._claim = claim(self._wanted_index)
+        self.loopback = self._claim.address
         self._tasks = Tasks()
         self._image = await asyncio.to_thread(image.build, root, loopback=self.loopback, stubs=commands.NAMES)
         self.files = PhoneFiles(root)
@@ -216,7 +223,7 @@ class VirtualPhone:
             camera=Camera(self.photos_queue, self.storage, pause=self._capture_pause),
             background=self._in_background,
             reboot=lambda: self._in_background(self.reboot(), "reboot"),
-            on_open_url=self._on_open_url,
+            on_open_url=lambda url: self.on_open_url(url) if self.on_open_url is not None else None,
         )
         self._parts = Parts(self.device, self.files, self.loopback, sandbox.invoke)
         self._control = await serve_commands(run / "virtual_phone", partial(commands.run, self.device))

@@ -97,7 +97,7 @@ class _Proot(Sandbox):
     wrappers = 1
 
     def invoke(self, request: ShellRequest) -> Invocation:
-        argv = [_program("proot"), "--kill-on-exit", "-r", str(self.root)]
+        argv = [_program("proot"), "-r", str(self.root)]
         for folder in _exposed():
             argv += ["-b", folder]
         for link, target in _top_links().items():
@@ -153,9 +153,14 @@ def _program(name: str) -> str:
 
 
 def _inner(request: ShellRequest, *, prefix: str = "") -> Sequence[str]:
-    """The phone's shell; with a terminal it becomes the leader of a session that owns it."""
+    """The phone's shell; with a terminal it leads a session that owns it."""
     shell = [f"{prefix}{_SHELL}", *(["-c", request.command] if request.command else ["-i"])]
-    return [f"{prefix}/system/bin/setsid", "-w", "-c", *shell] if request.pty else shell
+    # The laptop's setsid: toybox 0.8.9 has the option and does not do it.
+    setsid = shutil.which("setsid") if request.pty else None
+    if setsid is None:
+        return shell
+    # Without a wrapper it is a group leader, must fork, and is asked to wait.
+    return [setsid, "-c", *(["-w"] if prefix else []), *shell]
 
 
 def _exposed() -> list[str]:
