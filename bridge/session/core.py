@@ -5,7 +5,6 @@ pumped, so nothing that can start is left waiting.
 """
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from bridge.session.events import PhoneInfo
 from bridge.session.lane import Lane, capture_event
 from bridge.session.line import AskedBy, Question
 from bridge.session.messages import Ask
+from bridge.session.recent import Recent
 from bridge.session.report import Reporter
 from bridge.session.viewers import Desk
 from bridge.spool import Capture, Source
@@ -26,6 +26,7 @@ __all__ = ["MAX_PER_VIEWER", "SessionCore"]
 
 MAX_PER_VIEWER = 16
 _MAX_CAPTURES = 1024  # remembered, so that none is asked about twice
+_MAX_ASKS = 256  # likewise
 _ASKED_BY: dict[Source, AskedBy] = {"camera": "camera", "page": "page", "screen": "terminal", "file": "terminal"}
 _ROOM = 64  # the line is this short again before more of the spool's backlog is taken in
 
@@ -42,7 +43,8 @@ class SessionCore:
         self._desk = Desk(self._answers)
         self._report = Reporter(phone)
         self._lane = Lane(phone, model=model, answers=self._answers, desk=self._desk, report=self._report)
-        self._captures: OrderedDict[str, None] = OrderedDict()
+        self._captures: Recent[str, None] = Recent(_MAX_CAPTURES)
+        self._asks: Recent[tuple[str, str], Question] = Recent(_MAX_ASKS)
         self._models: tuple[str, ...] = ()
         self._asked = 0
         self._left_out = False  # pictures are in the spool that found no place in the line
@@ -114,7 +116,7 @@ class SessionCore:
         if self._lane.line.full:
             self._left_out = True
             return self._tell_capture(now, capture, "waiting")
-        self._remember(capture)
+        self._captures.put(capture.capture_id, None)
         if self.paused and capture.source == "camera":
             skipped = Record(capture.capture_id, "", "", "skipped", "")
             return [skipped, *self._tell_capture(now, capture, "skipped")]
@@ -124,11 +126,6 @@ class SessionCore:
 
     def _tell_capture(self, now: float, capture: Capture, state: str) -> list[Command]:
         return [*self._desk.tell_all(capture_event(capture, state)), self._report.capture(now, capture, state)]
-
-    def _remember(self, capture: Capture) -> None:
-        self._captures[capture.capture_id] = None
-        if len(self._captures) > _MAX_CAPTURES:
-            self._captures.popitem(last=False)
 
     # ---------------------------------------------------------------------------------------- viewers
 
@@ -151,16 +148,31 @@ class SessionCore:
     def _viewer_asked(self, event: on.ViewerAsked, now: float) -> list[Command]:
         if event.viewer not in self._desk:
             return []
+        name = (event.ask.event_id or "", event.ask.text)
+        known = self._asks.get(name)
+        if known is not None and not known.given_up:
+            return self._asked_before(event.viewer, known)
         try:
             question = self._viewers_question(event, now)
         except WireError as error:
             error.event_id = event.ask.event_id
             return self._desk.tell(event.viewer, error_event(error))
         place = self._lane.join(question)
-        if place == 1 and self._lane.host_up:
-            return []
-        waiting: dict[str, Any] = {"type": "bridge:waiting", "position": place, "host": self._host_state()}
-        return self._desk.tell(event.viewer, waiting | {"event_id": event.ask.event_id})
+        if event.ask.event_id is not None:
+            self._asks.put(name, question)
+        return [] if place == 1 and self._lane.host_up else self._tell_place(question, place)
+
+    def _asked_before(self, viewer: str, question: Question) -> list[Command]:
+        """A page that lost its connection asks again what may have arrived: it gets that, not another answer."""
+        question.viewer = viewer
+        if question.answer is not None:
+            return self._desk.greet(viewer, {question.answer.response_id: -1})
+        place = self._lane.place(question)
+        return self._tell_place(question, place) if place else []
+
+    def _tell_place(self, question: Question, place: int) -> list[Command]:
+        told: dict[str, Any] = {"type": "bridge:waiting", "position": place, "host": self._host_state()}
+        return self._desk.tell(str(question.viewer), told | {"event_id": question.event_id})
 
     def _viewers_question(self, event: on.ViewerAsked, now: float) -> Question:
         ask = event.ask

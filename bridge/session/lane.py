@@ -46,8 +46,14 @@ class Lane:
     # ---------------------------------------------------------------------------------------- in
 
     def join(self, question: Question) -> int:
-        """Take a question; gives its place, 1 being the next to be asked."""
-        return self.line.join(question) + 1 + (self._asked is not None)
+        """Take a question; gives its place."""
+        self.line.join(question)
+        return self.place(question)
+
+    def place(self, question: Question) -> int:
+        """Where a question stands: 1 is the next to be asked, 0 being asked."""
+        before = self.line.place(question)
+        return 0 if before is None else before + 1 + (self._asked is not None)
 
     def waiting_for(self, viewer: str) -> int:
         """How many questions of this viewer have no answer yet."""
@@ -158,6 +164,7 @@ class Lane:
         for question in self.line:
             if question.retry_of == response_id:
                 self.line.leave(question)
+                question.given_up = True
                 return self._record(question, response_id, "cancelled", "")
         return [] if response_id in self._answers else None
 
@@ -194,7 +201,7 @@ class Lane:
         answer = Answer(name, announced, question.sha256, question.capture, AnswerLog())
         question.answer = answer
         self._desk.forget(self._answers.add(answer))
-        out = self._desk.open(answer, asker=question.viewer, event_id=question.event_id)
+        out = self._desk.open(answer)
         out.append(self._report.question(now, answer.question))
         return out + self._grown(now, question, answer, event)
 
@@ -255,6 +262,7 @@ class Lane:
 
     def _give_up(self, now: float, question: Question, error: WireError, *, final: bool) -> list[Command]:
         """No answer: tell who asked, and for a picture everybody."""
+        question.given_up = True
         out: list[Command] = []
         if question.viewer is not None:
             error.event_id = question.event_id
@@ -298,7 +306,8 @@ def _question_event(question: Question, response_id: str, response: Mapping[str,
         "asked_by": question.asked_by,
         "model": response.get("model"),
     }
-    return event if question.retry_of is None else event | {"retry_of": question.retry_of}
+    given = {"event_id": question.event_id, "retry_of": question.retry_of}
+    return event | {key: value for key, value in given.items() if value is not None}
 
 
 def _lost() -> WireError:

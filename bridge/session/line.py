@@ -36,6 +36,7 @@ class Question:
     sent_again: bool = False  # the picture, because the host had lost it
     resting: bool = False
     cancelled: bool = False
+    given_up: bool = False
     upload_ms: float = 0.0
     first_token_at: float | None = None
 
@@ -67,13 +68,16 @@ class Line:
         """Who is next."""
         return self._questions[0] if self._questions else None
 
-    def join(self, question: Question) -> int:
-        """Take a place; gives how many are before."""
+    def join(self, question: Question) -> None:
+        """Take a place."""
         place = len(self._questions)
         if not question.automatic:
             place = next((n for n, other in enumerate(self._questions) if other.automatic), place)
         self._questions.insert(place, question)
-        return place
+
+    def place(self, question: Question) -> int | None:
+        """How many are before this one, if it is here."""
+        return self._questions.index(question) if question in self._questions else None
 
     def join_first(self, question: Question) -> None:
         """Come back to the front, after an attempt that failed."""

@@ -1,6 +1,6 @@
 """Which pictures the host has, and which are on their way to it."""
 
-from collections import OrderedDict
+from bridge.session.recent import Recent
 
 __all__ = ["UPLOADS_AT_ONCE", "Pictures"]
 
@@ -12,8 +12,8 @@ class Pictures:
     """By sha256; the oldest are forgotten, which costs one HEAD when they are asked about again."""
 
     def __init__(self) -> None:
-        self._at_host: OrderedDict[str, None] = OrderedDict()
-        self._by_page: OrderedDict[str, None] = OrderedDict()
+        self._at_host: Recent[str, None] = Recent(_REMEMBERED)
+        self._by_page: Recent[str, None] = Recent(_REMEMBERED)
         self._coming: set[str] = set()
 
     def at_host(self, sha256: str) -> bool:
@@ -39,23 +39,16 @@ class Pictures:
     def arrived(self, sha256: str) -> None:
         """The host has it."""
         self._coming.discard(sha256)
-        _remember(self._at_host, sha256)
+        self._at_host.put(sha256, None)
 
     def sent_by_page(self, sha256: str) -> None:
         """The host has it, and nobody else."""
-        _remember(self._by_page, sha256)
+        self._by_page.put(sha256, None)
 
     def missed(self, sha256: str) -> bool:
         """The host lost it; tells whether we had thought it was there and can send it again."""
-        return self._at_host.pop(sha256, self) is None
+        return self._at_host.drop(sha256)
 
     def host_went(self) -> None:
         """The next host may be another one."""
         self._at_host.clear()
-
-
-def _remember(known: OrderedDict[str, None], sha256: str) -> None:
-    known[sha256] = None
-    known.move_to_end(sha256)
-    if len(known) > _REMEMBERED:
-        known.popitem(last=False)

@@ -58,14 +58,11 @@ class Desk:
         """One event for everybody."""
         return [Tell(viewer, event) for viewer in self._readers]
 
-    def open(self, answer: Answer, *, asker: str | None, event_id: str | None) -> list[Command]:
-        """Announce an answer that begins; the one who asked finds its own `event_id` in it."""
-        out: list[Command] = []
-        for viewer, reader in self._readers.items():
+    def open(self, answer: Answer) -> list[Command]:
+        """Announce an answer that begins."""
+        for reader in self._readers.values():
             reader.following.add(answer.response_id)
-            own = {"event_id": event_id} if viewer == asker and event_id is not None else {}
-            out.append(Tell(viewer, {**answer.question, **own}))
-        return out
+        return self.tell_all(answer.question)
 
     def news(self, answer: Answer) -> list[Command]:
         """An answer grew."""

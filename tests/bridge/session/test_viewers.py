@@ -76,12 +76,37 @@ class TestViewers:
     def test_the_asker_finds_its_own_event_id_in_the_question(self) -> None:
         talk = Talk()
         talk.look()
-        talk.look("other")
         talk.feed(on.ViewerAsked("page", Ask("Who?", event_id="e1")))
         talk.host_says(talk.asked()[0], HostAnswer("resp_1").created())
 
         assert talk.read()[0]["event_id"] == "e1"
-        assert "event_id" not in talk.read("other")[0]
+
+    def test_a_question_sent_again_after_a_cut_is_the_same_question(self) -> None:
+        talk = Talk()
+        question = talk.bring(A)
+        talk.look()
+        ask = Ask("Who?", event_id="e1")
+        talk.feed(on.ViewerAsked("page", ask), on.ViewerLeft("page"))
+        talk.look("back")
+        talk.feed(on.ViewerAsked("back", ask))
+        assert [(event["type"], event["position"]) for event in talk.read("back")] == [("bridge:waiting", 2)]
+        talk.host_says(question, *HostAnswer("resp_1").whole("x"))
+        talk.feed(on.ViewerAsked("back", ask))
+        talk.host_says(talk.asked()[-1], HostAnswer("resp_2").created())
+        talk.feed(on.ViewerAsked("back", ask))
+
+        assert len(talk.asked()) == 2
+        assert types(talk.read("back")).count("bridge:question") == 2
+
+    def test_a_question_that_was_given_up_may_be_asked_again(self) -> None:
+        talk = Talk()
+        talk.look()
+        ask = Ask("Who?", event_id="e1")
+        talk.feed(on.ViewerAsked("page", ask))
+        talk.feed(on.AskRefused(talk.asked()[0].question_id, WireError("model_not_found", "No."), retryable=False))
+        talk.feed(on.ViewerAsked("page", ask))
+
+        assert len(talk.asked()) == 2
 
     def test_nothing_is_sent_to_one_that_left_and_its_question_goes_on(self) -> None:
         talk = Talk()
