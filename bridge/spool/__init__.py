@@ -17,6 +17,7 @@ ms, longer while another process writes), so async callers hand them to `asyncio
 """
 
 from bridge.spool.identity import device_id
+from bridge.spool.memory import FolderMemory
 from bridge.spool.model import MAX_PICTURE_BYTES, Answer, Capture, FileKey, Source, display_name
 from bridge.spool.quota import Quota, SpoolFull
 from bridge.spool.store import Spool
@@ -26,6 +27,7 @@ __all__ = [
     "Answer",
     "Capture",
     "FileKey",
+    "FolderMemory",
     "Quota",
     "Source",
     "Spool",

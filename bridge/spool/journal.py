@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from bridge.errors import BridgeError, DeadlinePassed, UsageError
 from bridge.spool.quota import SpoolFull
@@ -63,7 +63,7 @@ _SCHEMA: Final = (
 class Journal:
     """One connection, used by one caller at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | Literal[":memory:"]) -> None:
         self._path = path
         self._lock = threading.RLock()
         # The lock is ours, so that any thread may call; sqlite3's own check would allow only the one that opened it.

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import starmap
-from typing import Final
+from typing import Final, Self
 
 from bridge.spool.journal import Journal
 from bridge.spool.model import FileKey
@@ -28,6 +28,15 @@ class FolderMemory:
     def __init__(self, journal: Journal, clock: Callable[[], float] = time.time) -> None:
         self._journal = journal
         self._clock = clock
+
+    @classmethod
+    def of_its_own(cls) -> Self:
+        """Give a memory that starts empty and is forgotten when it is closed."""
+        return cls(Journal(":memory:"))
+
+    def close(self) -> None:
+        """Close a memory of its own; one that belongs to a spool is closed with it."""
+        self._journal.close()
 
     def seen(self, device_id: str, key: FileKey) -> bool:
         """Tell whether this version of this file is done with."""
@@ -65,19 +74,16 @@ class FolderMemory:
             self.remember(device_id, done)
             self.remember(device_id, held, held=True)
             self._forget(device_id, folder, frozenset(there))
-            self._note_look(device_id, folder)
+            self.looked(device_id, folder, self._clock())
 
-    def looked(self, device_id: str, folder: bytes) -> None:
-        """Note that the folder was looked at now, by the laptop's clock."""
-        self._note_look(device_id, folder)
+    def looked(self, device_id: str, folder: bytes, at: float) -> None:
+        """Note when the folder was last looked at, by the laptop's clock."""
+        self._journal.change("INSERT OR REPLACE INTO looks VALUES (?, ?, ?)", (device_id, folder, at))
 
     def away(self, device_id: str, folder: bytes) -> float | None:
         """Tell for how many seconds nobody has looked at the folder; None when nobody ever has."""
         rows = self._journal.rows("SELECT looked_at FROM looks WHERE device_id=? AND folder=?", (device_id, folder))
         return max(0.0, self._clock() - rows[0][0]) if rows else None
-
-    def _note_look(self, device_id: str, folder: bytes) -> None:
-        self._journal.change("INSERT OR REPLACE INTO looks VALUES (?, ?, ?)", (device_id, folder, self._clock()))
 
     def _forget(self, device_id: str, folder: bytes, there: frozenset[FileKey]) -> None:
         """Keep the memory as small as the folder: a file away for a month is not the one that came back."""

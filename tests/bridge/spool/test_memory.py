@@ -68,7 +68,7 @@ def test_a_folder_knows_its_own_files_only(memory: FolderMemory) -> None:
 
 def test_absence_is_counted_from_the_last_look_at_each_folder(memory: FolderMemory, clock: Clock) -> None:
     assert memory.away(DEVICE, FOLDER) is None
-    memory.looked(DEVICE, FOLDER)
+    memory.looked(DEVICE, FOLDER, clock.now)
     clock.now += 30
     assert memory.away(DEVICE, FOLDER) == 30
     assert memory.away(DEVICE, b"/sdcard/Pictures") is None

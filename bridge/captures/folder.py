@@ -1,0 +1,133 @@
+"""`CameraFolder`: the pictures that any camera app leaves in the phone's camera folder, as they are taken."""
+
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Final
+
+from bridge.adb.transport import Transport
+from bridge.captures.alarm import AlarmBell
+from bridge.captures.hands import Hands
+from bridge.captures.notices import FolderNotice, Watching
+from bridge.captures.pace import Pace
+from bridge.captures.settle import SettleCore
+from bridge.captures.signals import CatchUp, Command, Event, List, Tick
+from bridge.errors import UsageError
+from bridge.spool import Capture, Spool
+
+__all__ = ["DEFAULT_FOLDERS", "CameraFolder"]
+
+DEFAULT_FOLDERS: Final = ("/sdcard/DCIM/Camera",)
+
+
+class CameraFolder:
+    """One phone's camera folders, watched for as long as `captures` is iterated.
+
+    What is there at the first start ever is never sent. Later starts send what appeared since the bridge last looked,
+    but hold it when that was more than ten minutes ago, or always when `fresh` is set: then a notice `Held` tells how
+    many, and `catch_up` sends them. `on_notice` is called in the task that iterates.
+
+    `apart` is for somebody beside the bridge that holds the phone: it starts from what is there now, and neither reads
+    nor changes what is remembered of the phone; its captures are events of their own.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        spool: Spool,
+        *,
+        device_id: str,
+        folders: Sequence[str] = DEFAULT_FOLDERS,
+        fresh: bool = False,
+        apart: bool = False,
+        on_notice: Callable[[FolderNotice], None] = lambda _notice: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._folders = tuple(_checked(folder) for folder in folders)
+        self._on_notice = on_notice
+        self._hands = Hands(transport, spool, device_id, fresh=fresh, apart=apart, on_notice=on_notice, clock=clock)
+        self._bell = AlarmBell(transport, self._folders)
+        self._core = SettleCore()
+        self._pace = Pace()
+        self._work: deque[Command] = deque()
+        self._next_round = 0.0
+        self._catching_up = False
+
+    def catch_up(self) -> None:
+        """Send the held pictures too."""
+        self._catching_up = True
+        self._bell.ring()
+
+    async def captures(self) -> AsyncGenerator[Capture, None]:
+        """Give the captures, each safe in the spool. Iterate once.
+
+        Raises `DeviceLost` when the phone goes, `DeadlinePassed` when it hangs. Close the iterator when you leave it
+        (`contextlib.aclosing`); a capture that was being committed at that moment is in `Spool.pending`.
+        """
+        try:
+            await self._list_all()  # what is there already is settled before anybody is told that the folder is watched
+            await self._bell.start()
+            while True:
+                await self._hear()
+                if self._work and (capture := await self._step()) is not None:
+                    yield capture
+        finally:
+            await self._bell.stop()
+            self._hands.let_go()
+
+    async def _step(self) -> Capture | None:
+        """Do one command; what follows from it comes before everything else."""
+        answer, capture = await self._hands.do(self._work.popleft())
+        if answer is not None:
+            self._first(answer, time.monotonic())
+        return capture
+
+    async def _hear(self) -> None:
+        """Turn what happened into work; with no work left, wait until something happens."""
+        if not self._work:
+            due = self._core.due()
+            await self._bell.wait(min(self._next_round, due or self._next_round) - time.monotonic())
+        news = self._bell.take()
+        if news.watching:
+            self._tell(news.watching)
+        for alarm, heard_at in news.alarms:
+            if self._first(alarm, heard_at):
+                self._pace.alarm_heard()
+        self._work.extend(List(folder) for folder in sorted(news.folders))
+        if self._catching_up:
+            self._catching_up = False
+            self._first(CatchUp(), time.monotonic())
+        if (due := self._core.due()) is not None and due <= time.monotonic():
+            self._first(Tick(), time.monotonic())
+        if not self._work and self._next_round <= time.monotonic():
+            await self._list_all()
+
+    async def _list_all(self) -> None:
+        started = time.monotonic()
+        for folder in self._folders:
+            listing = await self._hands.list(folder)
+            if listing is not None:
+                self._work.extend(self._core.feed(listing, time.monotonic()))
+        ended = time.monotonic()
+        self._next_round = ended + self._pace.listed(ended - started, self._core.surprises)
+
+    def _first(self, event: Event, now: float) -> bool:
+        """Let what the core wants because of this be done first; tell whether it wants anything."""
+        commands = self._core.feed(event, now)
+        self._work.extendleft(reversed(commands))
+        return bool(commands)
+
+    def _tell(self, watching: str) -> None:
+        how, _, why = watching.partition(": ")
+        if how == "polling":
+            self._pace.alarm_lost()
+        self._on_notice(Watching(tuple(folder.decode(errors="replace") for folder in self._folders), how, why))
+
+
+def _checked(folder: str) -> bytes:
+    """Refuse a folder that the script's line protocol or inotifyd's `FOLDER:MASK` could not name."""
+    if not folder.startswith("/") or folder.endswith("/") or any(char in folder for char in "\n\0:") or "/.." in folder:
+        raise UsageError(
+            f"{folder!r} is no folder to watch", hint="give it as /sdcard/DCIM/Camera: from the root, no `:`"
+        )
+    return folder.encode("utf-8", "surrogateescape")

@@ -1,0 +1,15 @@
+"""Where captures come from, as everything above sees it."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from bridge.spool import Capture
+
+__all__ = ["CaptureSource"]
+
+
+class CaptureSource(Protocol):
+    """Something that gives captures, each safe in the spool before it is given."""
+
+    def captures(self) -> AsyncIterator[Capture]:
+        """Give captures as they happen. Closing the iterator ends the source."""
