@@ -87,7 +87,7 @@ def read_token_file(path: Path) -> str:
         if not stat.S_ISREG(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o077:
             raise UnsafeFileError(f"{path} must be a file of yours that nobody else can read (chmod 600)")
         token = file.read(_TOKEN_LIMIT).strip()
-    if not token or not token.isprintable() or " " in token:
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise UnsafeFileError(f"{path} holds no token")
     return token
 

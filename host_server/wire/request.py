@@ -204,7 +204,7 @@ def _message(data: dict[str, Any]) -> ClientMessage:
         return parse_create(data)
     if kind == "response.cancel":
         return _validated(ResponseCancel, data)
-    if kind in {"bridge:hello", "bridge:resume"}:
+    if isinstance(kind, str) and kind in {"bridge:hello", "bridge:resume"}:
         return _validated(Resume, data)
     raise WireError("unknown_event", "Unknown event type.", param="type")
 
