@@ -1,7 +1,7 @@
 """The bridge's settings: flag > environment > ./bridge.toml > the user's config.toml > default.
 
-pydantic-settings reads each place; `load` keeps the order and `origins` says where each value came from, for `bridge doctor`.
-Nothing below the command line sees this object: each part is handed the two to five values it needs.
+pydantic-settings reads each place; `load` keeps the order and `origins` says where each value came from, for `bridge
+doctor`. Nothing below the command line sees this object: each part is handed the two to five values it needs.
 """
 
 import os
@@ -48,7 +48,10 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],  # ruff: ignore[unused-class-method-argument] pydantic passes it by name
+        init_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` hands in: it has read the places itself, to know who said what."""
         return (init_settings,)
@@ -61,7 +64,7 @@ def config_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def load(environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
-    """Settle every value. Flags that are None count as not given. Raises `UsageError` naming the value and its origin."""
+    """Settle every value; flags that are None are not given. Raises `UsageError` naming the value and its origin."""
     environ = os.environ if environ is None else environ
     merged: dict[str, Any] = {}
     for _, values in reversed(_places(environ, flags)):
@@ -104,7 +107,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         return source()
     except ValueError as error:
         cause = f": {error.__cause__}" if error.__cause__ else ""
-        raise UsageError(f"{error}{cause}", hint='lists are written as JSON, for example BRIDGE_ENGINE=\'["ocr"]\'') from None
+        raise UsageError(
+            f"{error}{cause}", hint="lists are written as JSON, for example BRIDGE_ENGINE='[\"ocr\"]'"
+        ) from None
 
 
 def _from_file(path: Path) -> dict[str, Any]:

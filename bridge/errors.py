@@ -11,8 +11,8 @@ BridgeError 70 ── UsageError 2            the command or a setting makes no 
               ├── TokenRefused 10         missing or refused
               └── DeadlinePassed 124      no end within the time allowed
 ```
-Each carries its exit code (design, section 7) and a hint: the next step, in words. Modules raise the class that names what
-happened; `bridge.cli` alone turns it into text, JSON and an exit status.
+Each carries its exit code (design, section 7) and a hint: the next step, in words. Modules raise the class that names
+what happened; `bridge.cli` alone turns it into text, JSON and an exit status.
 """
 
 from typing import Any, ClassVar

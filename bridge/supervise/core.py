@@ -7,9 +7,10 @@ absent ──► unusable (unauthorized, offline …) ──► opening ──�
    ▲              ▲                                  │             │          │
    └──────────────┴────────── gone, replugged, adb server killed ──┴──────────┘
 ```
-`up` means: transport open, reverse made, camera folder watched, page opened. A new `transport_id` is a replug even when the
-serial never left the list. Tunnels die with the transport, so everything below `opening` is made again each time. While up, the
-phone's reverse list is looked at every few seconds: another tool's `--remove-all` leaves no other trace.
+`up` means: transport open, reverse made, camera folder watched, page opened. A new `transport_id` is a replug even
+when the serial never left the list. Tunnels die with the transport, so everything below `opening` is made again each
+time. While up, the phone's reverse list is looked at every few seconds: another tool's `--remove-all` leaves no other
+trace.
 """
 
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ __all__ = [
     "TunnelGone",
     "TunnelMade",
     "Wake",
+    "WatchEnded",
 ]
 
 # A first retry is quick because most failures right after a replug are the phone's daemon still starting.
@@ -60,7 +62,8 @@ class State(StrEnum):
     UP = "up"
 
 
-# ---- events ------------------------------------------------------------------------------------------------------------
+# ---- events
+# ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,15 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchEnded:
+    """The camera folder is no longer watched although the transport is open."""
+
+    transport_id: int
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PageLinked:
     """A page on the phone holds an open socket to the front."""
 
@@ -115,9 +127,10 @@ class Wake:
     """The time asked for by `wake_at` has come."""
 
 
-Event = Devices | AdbGone | TransportOpen | TunnelMade | TunnelGone | Failed | PageLinked | Wake
+Event = Devices | AdbGone | TransportOpen | TunnelMade | TunnelGone | Failed | WatchEnded | PageLinked | Wake
 
-# ---- commands ----------------------------------------------------------------------------------------------------------
+# ---- commands
+# ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,19 +189,7 @@ class Tell:
     hint: str = ""
 
 
-Command = (
-    OpenTransport | CloseTransport | MakeTunnel | CheckTunnel | StartWatching | OpenPage | Redial | Tell
-)
-
-HINTS = {
-    "unauthorized": "unlock the phone and tap Allow in the dialog 'Allow USB debugging?'",
-    "authorizing": "unlock the phone and tap Allow in the dialog 'Allow USB debugging?'",
-    "offline": "unplug the cable and plug it in again; on Wi-Fi wake the phone",
-    "no permissions": "the laptop may not use this USB device: install the udev rules (package android-sdk-platform-tools-common)",
-    "recovery": "restart the phone into Android",
-    "sideload": "restart the phone into Android",
-    "bootloader": "restart the phone into Android",
-}
+Command = OpenTransport | CloseTransport | MakeTunnel | CheckTunnel | StartWatching | OpenPage | Redial | Tell
 
 
 @dataclass(slots=True)
@@ -201,7 +202,7 @@ class Supervisor:
     state: State = State.ABSENT
     transport_id: int | None = None
     wake_at: float | None = None
-    _line: DeviceLine | None = None
+    line: DeviceLine | None = None
     _told: tuple[State, str] | None = None
     _retry_s: float = RETRY_FIRST_S
     _watching: bool = False
@@ -211,7 +212,7 @@ class Supervisor:
     _out: list[Command] = field(default_factory=list)
 
     def handle(self, event: Event, now: float) -> list[Command]:
-        """Take one event; carry out the returned commands in order. Late answers of an older transport change nothing."""
+        """Take one event; carry out what comes back in order. Late words of an older transport change nothing."""
         match event:
             case Devices(lines):
                 self._devices(lines, now)
@@ -221,7 +222,9 @@ class Supervisor:
                 self._linked, self._page_due = True, None
             case Wake():
                 self._wake(now)
-            case TransportOpen() | TunnelMade() | TunnelGone() | Failed() if event.transport_id != self.transport_id:
+            case TransportOpen() | TunnelMade() | TunnelGone() | Failed() | WatchEnded() if (
+                event.transport_id != self.transport_id
+            ):
                 pass
             case TransportOpen():
                 self._enter(State.TUNNELLING, "making the tunnel", now)
@@ -232,6 +235,9 @@ class Supervisor:
                 self._enter(State.TUNNELLING, "the tunnel was removed, making it again", now)
                 self._out.append(MakeTunnel(event.transport_id))
             case Failed():
+                self._failed(event, now)
+            case WatchEnded():
+                self._watching = False
                 self._failed(event, now)
         out, self._out = self._out, []
         return out
@@ -244,37 +250,35 @@ class Supervisor:
 
     def _devices(self, lines: tuple[DeviceLine, ...], now: float) -> None:
         line = next((line for line in lines if line.serial == self.serial), None)
-        if line is None or line.state != "device":
+        if line is None or not line.ready:
             if self.transport_id is not None or self.state not in {State.ABSENT, State.UNUSABLE}:
                 self._drop()
-            self._line = line
+            self.line = line
             if line is None:
                 self._enter(State.ABSENT, "not connected", now, hint="plug the phone in; work goes on by itself")
             else:
-                self._enter(State.UNUSABLE, line.state, now, hint=HINTS.get(line.state, "see `adb devices -l`"))
+                self._enter(State.UNUSABLE, line.state, now, hint=line.hint)
         elif line.transport_id != self.transport_id:
             if self.transport_id is not None:
                 self._drop()
-            self._line, self.transport_id, self._retry_s = line, line.transport_id, RETRY_FIRST_S
+            self.line, self.transport_id, self._retry_s = line, line.transport_id, RETRY_FIRST_S
             self._open(now)
 
     def _open(self, now: float) -> None:
-        assert self._line is not None  # noqa: S101  # only called with a usable line
+        assert self.line is not None  # ruff: ignore[assert]  # only called with a usable line
         self._enter(State.OPENING, "opening", now)
-        self._out.append(OpenTransport(self._line))
+        self._out.append(OpenTransport(self.line))
 
     def _tunnel_made(self, transport_id: int, now: float) -> None:
         self._retry_s = RETRY_FIRST_S
-        if self.watch and not self._watching:
-            self._watching = True
-            self._out.append(StartWatching(transport_id))
+        self._start_watching(transport_id)
         if self.open_page and not self._linked and self._page_due is None and self._page_tries < PAGE_TRIES:
             # The first page is opened at once; a later one only when the old one does not come back by itself.
             self._page_due = now if self._page_tries == 0 else now + PAGE_GRACE_S
         self._enter(State.UP, "ready", now)
         self._page(now)
 
-    def _failed(self, event: Failed, now: float) -> None:
+    def _failed(self, event: Failed | WatchEnded, now: float) -> None:
         self._tell(self.state, event.reason, event.hint)
         self.wake_at = now + self._retry_s
         self._retry_s = min(self._retry_s * 2, RETRY_LONGEST_S)
@@ -292,9 +296,15 @@ class Supervisor:
                 self._out.append(MakeTunnel(self.transport_id))
             case State.UP if self.transport_id is not None:
                 self._page(now)
+                self._start_watching(self.transport_id)
                 self._out.append(CheckTunnel(self.transport_id))
 
     # ---- small steps ----
+
+    def _start_watching(self, transport_id: int) -> None:
+        if self.watch and not self._watching:
+            self._watching = True
+            self._out.append(StartWatching(transport_id))
 
     def _page(self, now: float) -> None:
         """Open the page when it is due, and set the next alarm of a phone that is up."""
@@ -313,7 +323,7 @@ class Supervisor:
 
     def _lost(self, detail: str, hint: str, now: float) -> None:
         self._drop()
-        self._line = None
+        self.line = None
         self._enter(State.ABSENT, detail, now, hint=hint)
 
     def _drop(self) -> None:
@@ -325,7 +335,8 @@ class Supervisor:
 
     def _enter(self, state: State, detail: str, now: float, *, hint: str = "") -> None:
         self.state = state
-        self.wake_at = now + REDIAL_FIRST_S if state in {State.ABSENT, State.UNUSABLE} and ":" in self.serial else None
+        gone = state in {State.ABSENT, State.UNUSABLE}
+        self.wake_at = now + REDIAL_FIRST_S if gone and ":" in self.serial else None
         self._tell(state, detail, hint)
 
     def _tell(self, state: State, detail: str, hint: str) -> None:

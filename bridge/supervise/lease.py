@@ -1,7 +1,7 @@
 """One `connect` or `run` per phone: a lock file that dies with its owner.
 
-`flock` is held by the process, so a crash or `kill -9` frees the phone at once; what the file says (pid, purpose, where the front
-listens) is only believed while the lock is held.
+`flock` is held by the process, so a crash or `kill -9` frees the phone at once; what the file says (pid, purpose,
+where the front listens) is only believed while the lock is held.
 """
 
 import fcntl
@@ -105,10 +105,12 @@ def _read(fd: int) -> LeaseInfo | None:
 
 def _leased(serial: str, owner: LeaseInfo | None) -> DeviceUnusable:
     if owner is None:
-        return DeviceUnusable(f"{serial} is in use by another bridge that is just starting", hint="try again in a moment")
+        return DeviceUnusable(
+            f"{serial} is in use by another bridge that is just starting", hint="try again in a moment"
+        )
     return DeviceUnusable(
         f"{serial} is in use by `bridge {owner.purpose}`, process {owner.pid}",
-        hint=f"stop it with `bridge disconnect {serial}` or Ctrl-C in its terminal; `bridge ask -s {serial}` works beside it",
+        hint=f"stop it with `bridge disconnect {serial}`; `bridge ask -s {serial}` works beside it",
         serial=serial,
         owner_pid=owner.pid,
         purpose=owner.purpose,

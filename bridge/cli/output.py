@@ -1,0 +1,121 @@
+"""All that is printed: stdout is data, stderr is talk, and nothing from a phone can drive the terminal."""
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+from bridge.errors import BridgeError
+
+__all__ = ["Output", "clean"]
+
+# Terminal control, direction overrides and the like; a newline or tab of an answer is text.
+_KEPT = {"\n", "\t"}
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def clean(text: str) -> str:
+    """`text` with everything a terminal would act on shown as an escape. Joiners inside emoji and scripts are kept."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if _harmless(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _harmless(char: str) -> bool:
+    return char in _KEPT or char == "\u200d" or unicodedata.category(char) not in _UNSAFE
+
+
+class Output:
+    """Where a command prints. `as_json` silences talk about progress and makes data one JSON object (a line each)."""
+
+    def __init__(self, *, as_json: bool = False, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        self.as_json = as_json
+        self._out = out or sys.stdout
+        self._err = err or sys.stderr
+        colour = self._err.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._bold, self._dim, self._red, self._off = (
+            ("\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m") if colour else ("",) * 4
+        )
+        self._mid_line = False
+
+    # ---- data ----
+
+    def data(self, text: str) -> None:
+        """One line of what was asked for."""
+        self._end_line()
+        print(clean(text), file=self._out, flush=True)
+
+    def json(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
+        """One JSON value on one line."""
+        self._end_line()
+        print(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str), file=self._out, flush=True)
+
+    def stream(self, piece: str) -> None:
+        """A piece of an answer, as it comes."""
+        if piece:
+            print(clean(piece), end="", file=self._out, flush=True)
+            self._mid_line = not piece.endswith("\n")
+
+    def end_stream(self) -> None:
+        """The answer is over: whatever comes next starts on a line of its own."""
+        self._end_line()
+
+    def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Columns as wide as their widest cell, for eyes and for `awk`."""
+        self._end_line()
+        for line in _columns([heads, *rows]):
+            print(line, file=self._out, flush=True)
+
+    # ---- talk ----
+
+    def say(self, text: str, *, detail: str = "") -> None:
+        """One line of talk; silent with --json."""
+        if self.as_json:
+            return
+        self._end_line()
+        print(clean(text) + (f"  {self._dim}{clean(detail)}{self._off}" if detail else ""), file=self._err, flush=True)
+
+    def heading(self, text: str) -> None:
+        """A line of talk that stands out."""
+        if not self.as_json:
+            self._end_line()
+            print(f"{self._bold}{clean(text)}{self._off}", file=self._err, flush=True)
+
+    def error(self, error: BridgeError) -> None:
+        """What went wrong and the next step; with --json also an object on stdout."""
+        self._end_line()
+        if self.as_json:
+            problem = {"message": error.message, "hint": error.hint, "exit_code": error.exit_code, **error.fields}
+            self.json({"event": "error", "error": problem})
+            return
+        print(f"{self._red}error:{self._off} {clean(error.message)}", file=self._err)
+        for line in _columns(_device_rows(error.fields.get("devices"))):
+            print(f"  {line}", file=self._err)
+        if error.hint:
+            print(f"{self._bold}hint:{self._off} {clean(error.hint)}", file=self._err, flush=True)
+
+    def _end_line(self) -> None:
+        if self._mid_line:
+            self._mid_line = False
+            print(file=self._out, flush=True)
+
+
+def _device_rows(devices: object) -> list[list[str]]:
+    """The phones an error shows beside its text: all of them, so that one sees why none was taken."""
+    if not isinstance(devices, list):
+        return []
+    return [[str(device.get(key, "")) for key in ("serial", "state", "model")] for device in devices]
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    cells = [[clean(str(cell)).replace("\n", "\\n").replace("\t", "\\t") for cell in row] for row in rows]
+    widths = [max(_width(row[i]) for row in cells if i < len(row)) for i in range(max(map(len, cells), default=0))]
+    lines = ["  ".join(cell + " " * (widths[i] - _width(cell)) for i, cell in enumerate(row)) for row in cells]
+    return [line.rstrip() for line in lines]
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: Chinese and emoji take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text if not unicodedata.combining(c))

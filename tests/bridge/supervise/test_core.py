@@ -1,0 +1,245 @@
+"""What keeps a phone connected, told as transcripts."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.playbook import Playbook
+
+from bridge.adb.devices import DeviceLine
+from bridge.supervise.core import (
+    PAGE_GRACE_S,
+    REDIAL_FIRST_S,
+    REDIAL_S,
+    RETRY_FIRST_S,
+    RETRY_LONGEST_S,
+    TUNNEL_CHECK_S,
+    AdbGone,
+    CheckTunnel,
+    CloseTransport,
+    Devices,
+    Event,
+    Failed,
+    MakeTunnel,
+    OpenPage,
+    OpenTransport,
+    PageLinked,
+    Redial,
+    StartWatching,
+    State,
+    Supervisor,
+    Tell,
+    TransportOpen,
+    TunnelGone,
+    TunnelMade,
+    Wake,
+    WatchEnded,
+)
+
+LINE = DeviceLine("R58M", "device", 7, usb="1-2")
+AGAIN = replace(LINE, transport_id=8)
+TCP = DeviceLine("10.0.0.2:5555", "device", 3)
+OTHER = DeviceLine("other", "device", 1)
+ABSENT = Tell(State.ABSENT, "not connected", "plug the phone in; work goes on by itself")
+OPENING = Tell(State.OPENING, "opening")
+TUNNELLING = Tell(State.TUNNELLING, "making the tunnel")
+UP = Tell(State.UP, "ready")
+
+
+def connected() -> Playbook:
+    """A phone that is up with its page linked."""
+    return (
+        Playbook(Supervisor("R58M"))
+        >> Devices((OTHER, LINE))
+        << OPENING
+        << OpenTransport(LINE)
+        >> TransportOpen(7)
+        << TUNNELLING
+        << MakeTunnel(7)
+        >> TunnelMade(7)
+        << StartWatching(7)
+        << UP
+        << OpenPage(7)
+        >> PageLinked()
+    )
+
+
+def test_a_phone_comes_up_in_order_and_its_page_is_opened_once() -> None:
+    play = connected()
+
+    assert play.at(TUNNEL_CHECK_S) >> Wake() << CheckTunnel(7)
+    assert play.at(100) >> Wake() << CheckTunnel(7)
+
+
+def test_a_replug_is_seen_by_its_new_transport_even_if_the_serial_never_left() -> None:
+    play = connected().at(10)
+
+    play >> Devices((AGAIN,)) << CloseTransport() << OPENING << OpenTransport(AGAIN)
+    play >> TransportOpen(8) << TUNNELLING << MakeTunnel(8) >> TunnelMade(8) << StartWatching(8) << UP
+
+    assert play.at(10 + PAGE_GRACE_S) >> PageLinked()
+
+
+def test_a_page_that_does_not_come_back_is_opened_again_after_its_grace() -> None:
+    play = connected().at(10)
+    play >> Devices(()) << CloseTransport() << ABSENT
+    play >> Devices((AGAIN,)) << OPENING << OpenTransport(AGAIN)
+    play >> TransportOpen(8) << TUNNELLING << MakeTunnel(8) >> TunnelMade(8) << StartWatching(8) << UP
+
+    assert play.at(10 + TUNNEL_CHECK_S) >> Wake() << CheckTunnel(8)
+    assert play.at(10 + PAGE_GRACE_S) >> Wake() << OpenPage(8) << CheckTunnel(8)
+
+
+def test_a_page_that_never_links_is_opened_at_most_three_times() -> None:
+    core = Supervisor("R58M", watch=False)
+    opened = 0
+    now = 0.0
+    for event in (Devices((LINE,)), TransportOpen(7), TunnelMade(7), *[Wake()] * 200):
+        opened += sum(isinstance(command, OpenPage) for command in core.handle(event, now))
+        now = max(now, core.wake_at or now)
+
+    assert opened == 3
+
+
+@pytest.mark.parametrize("state", ["unauthorized", "offline", "no permissions"])
+def test_a_phone_that_cannot_be_used_is_named_with_its_next_step(state: str) -> None:
+    line = replace(LINE, state=state)
+    (told,) = Supervisor("R58M").handle(Devices((line,)), 0.0)
+
+    assert isinstance(told, Tell)
+    assert (told.state, told.detail) == (State.UNUSABLE, state)
+    assert told.hint
+
+
+def test_what_was_said_is_not_said_again() -> None:
+    play = Playbook(Supervisor("R58M")) >> Devices(()) << ABSENT
+
+    assert play >> Devices((OTHER,))
+
+
+def test_a_phone_that_goes_offline_loses_its_transport_and_gets_a_new_one() -> None:
+    play = connected()
+    offline = replace(LINE, state="offline")
+
+    play >> Devices((offline,)) << CloseTransport() << Tell(State.UNUSABLE, "offline", offline.hint)
+    assert play >> Devices((LINE,)) << OPENING << OpenTransport(LINE)
+
+
+def test_a_killed_adb_server_takes_everything_and_a_phone_on_tcp_is_dialled_again() -> None:
+    play = Playbook(Supervisor(TCP.serial, open_page=False, watch=False))
+    play >> Devices((TCP,)) << OPENING << OpenTransport(TCP)
+
+    play.at(5) >> AdbGone() << CloseTransport()
+    play << Tell(State.ABSENT, "the adb server ended", "it is being started again")
+    play.at(5 + REDIAL_FIRST_S) >> Wake() << Redial(TCP.serial)
+    play.at(5 + REDIAL_FIRST_S + REDIAL_S) >> Wake() << Redial(TCP.serial)
+    assert play >> Devices((TCP,)) << OPENING << OpenTransport(TCP)
+
+
+def test_a_phone_on_the_cable_is_never_dialled() -> None:
+    play = Playbook(Supervisor("R58M")) >> Devices(()) << ABSENT
+
+    assert play.core.wake_at is None  # type: ignore[attr-defined]
+
+
+def test_a_failed_tunnel_is_made_again_after_a_growing_pause() -> None:
+    play = Playbook(Supervisor("R58M", open_page=False, watch=False))
+    play >> Devices((LINE,)) << OPENING << OpenTransport(LINE) >> TransportOpen(7) << TUNNELLING << MakeTunnel(7)
+
+    play >> Failed(7, "closed", "use the cable") << Tell(State.TUNNELLING, "closed", "use the cable")
+    play.at(RETRY_FIRST_S / 2) >> Wake()
+    play.at(RETRY_FIRST_S) >> Wake() << MakeTunnel(7)
+    play >> Failed(7, "closed", "use the cable")
+    play.at(RETRY_FIRST_S * 2) >> Wake()
+    assert play.at(RETRY_FIRST_S * 3) >> Wake() << MakeTunnel(7)
+
+
+def test_the_pause_between_tries_never_grows_beyond_its_longest() -> None:
+    core = Supervisor("R58M")
+    core.handle(Devices((LINE,)), 0.0)
+    for _ in range(20):
+        core.handle(Failed(7, "no answer"), 0.0)
+
+    assert core.wake_at == RETRY_LONGEST_S
+
+
+def test_a_transport_that_does_not_open_is_opened_again() -> None:
+    play = Playbook(Supervisor("R58M")) >> Devices((LINE,)) << OPENING << OpenTransport(LINE)
+    play >> Failed(7, "closed") << Tell(State.OPENING, "closed")
+
+    assert play.at(RETRY_FIRST_S) >> Wake() << OPENING << OpenTransport(LINE)
+
+
+def test_a_tunnel_removed_behind_our_back_is_made_again_but_page_and_watcher_stay() -> None:
+    play = connected()
+    play.at(2) >> TunnelGone(7) << Tell(State.TUNNELLING, "the tunnel was removed, making it again") << MakeTunnel(7)
+
+    assert play >> TunnelMade(7) << UP
+
+
+def test_a_watcher_that_ended_is_started_again() -> None:
+    play = connected()
+    play >> WatchEnded(7, "closed") << Tell(State.UP, "closed")
+
+    assert play.at(RETRY_FIRST_S) >> Wake() << StartWatching(7) << CheckTunnel(7)
+
+
+def test_late_words_of_an_older_transport_change_nothing() -> None:
+    play = connected() >> Devices((AGAIN,)) << CloseTransport() << OPENING << OpenTransport(AGAIN)
+
+    assert play >> TransportOpen(7) >> TunnelMade(7) >> TunnelGone(7) >> Failed(7, "x") >> WatchEnded(7, "x")
+
+
+def test_after_the_page_closed_a_reconnect_opens_it_again() -> None:
+    play = connected()
+    play.core.page_gone()  # type: ignore[attr-defined]
+    play.at(1) >> TunnelGone(7) << Tell(State.TUNNELLING, "the tunnel was removed, making it again") << MakeTunnel(7)
+    play >> TunnelMade(7) << UP
+
+    assert play.at(1 + PAGE_GRACE_S) >> Wake() << OpenPage(7) << CheckTunnel(7)
+
+
+LINES = st.lists(st.sampled_from([LINE, AGAIN, OTHER, replace(LINE, state="offline")]), max_size=2).map(tuple)
+NUMBERS = st.sampled_from([7, 8])
+EVENTS = st.one_of(
+    st.builds(Devices, LINES),
+    st.just(AdbGone()),
+    st.builds(TransportOpen, NUMBERS),
+    st.builds(TunnelMade, NUMBERS),
+    st.builds(TunnelGone, NUMBERS),
+    st.builds(Failed, NUMBERS, st.just("x")),
+    st.builds(WatchEnded, NUMBERS, st.just("x")),
+    st.just(PageLinked()),
+    st.just(Wake()),
+)
+
+
+@given(st.lists(EVENTS, max_size=40))
+def test_whatever_happens_work_is_only_given_to_the_open_transport(events: list[Event]) -> None:
+    core, now = Supervisor("R58M"), 0.0
+    for event in events:
+        held = core.transport_id
+        for command in core.handle(event, now):
+            if isinstance(command, CloseTransport):
+                assert held is not None
+                held = None
+            elif isinstance(command, OpenTransport):
+                held = command.line.transport_id
+            elif isinstance(command, MakeTunnel | CheckTunnel | StartWatching | OpenPage):
+                assert command.transport_id == held
+        now = max(now + 0.1, core.wake_at or 0.0)
+        assert core.state in {State.ABSENT, State.UNUSABLE} or core.transport_id is not None
+
+
+@given(st.lists(EVENTS, max_size=40))
+def test_from_any_state_the_phone_comes_up_again(events: list[Event]) -> None:
+    core = Supervisor("R58M")
+    for event in events:
+        core.handle(event, 0.0)
+    fresh = replace(LINE, transport_id=9)
+
+    for event in (Devices((fresh,)), TransportOpen(9), TunnelMade(9)):
+        core.handle(event, 1.0)
+
+    assert core.state is State.UP

@@ -1,0 +1,80 @@
+"""One holder a phone, freed by any kind of end."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import DeviceUnusable
+from bridge.supervise.lease import Lease, holder, holders
+
+
+def test_a_held_phone_names_its_owner_and_purpose(tmp_path: Path) -> None:
+    with Lease(tmp_path, "R58M", "connect"), pytest.raises(DeviceUnusable) as caught, Lease(tmp_path, "R58M", "run"):
+        pass
+
+    assert caught.value.exit_code == 4
+    assert f"process {os.getpid()}" in caught.value.message
+    assert "bridge disconnect R58M" in caught.value.hint
+
+
+def test_two_phones_are_held_side_by_side(tmp_path: Path) -> None:
+    with Lease(tmp_path, "a", "connect"), Lease(tmp_path, "b", "run"):
+        assert {info.serial for info in holders(tmp_path)} == {"a", "b"}
+
+
+def test_nobody_holds_a_phone_after_its_owner_left(tmp_path: Path) -> None:
+    with Lease(tmp_path, "a", "connect"):
+        pass
+
+    assert holder(tmp_path, "a") is None
+    assert holders(tmp_path) == []
+
+
+def test_other_commands_learn_where_the_front_is(tmp_path: Path) -> None:
+    with Lease(tmp_path, "a", "connect") as lease:
+        lease.announce("http://127.0.0.1:1", "secret")
+        info = holder(tmp_path, "a")
+
+    assert info is not None
+    assert (info.front_url, info.control_token) == ("http://127.0.0.1:1", "secret")
+
+
+@pytest.mark.parametrize(
+    "serial", ["../../etc/passwd", "10.0.0.2:5555", "adb-x._adb-tls-connect._tcp", "电话", "a/b" * 200]
+)
+def test_any_serial_has_a_lock_inside_the_folder(tmp_path: Path, serial: str) -> None:
+    with Lease(tmp_path, serial, "connect"):
+        (path,) = (tmp_path / "leases").iterdir()
+
+    assert path.parent == tmp_path / "leases"
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_serials_that_look_alike_do_not_share_a_lock(tmp_path: Path) -> None:
+    with Lease(tmp_path, "a:1", "connect"), Lease(tmp_path, "a_1", "connect"):
+        pass
+
+
+def test_a_killed_owner_frees_the_phone(tmp_path: Path) -> None:
+    script = (
+        "import sys, signal, pathlib\n"
+        "from bridge.supervise.lease import Lease\n"
+        "with Lease(pathlib.Path(sys.argv[1]), 'R58M', 'connect'):\n"
+        "    print('held', flush=True)\n"
+        "    signal.pause()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == b"held\n"
+        held = holder(tmp_path, "R58M")
+        os.kill(owner.pid, signal.SIGKILL)
+        owner.wait(10)
+
+    assert held is not None
+    assert held.pid == owner.pid
+    with Lease(tmp_path, "R58M", "connect"):
+        pass
