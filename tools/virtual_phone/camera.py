@@ -6,6 +6,7 @@ First `.pending-<expiry>-<name>` with half the bytes, after a pause the rest, th
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = ["CAMERA_FOLDER", "Camera", "NoPhotoError", "PhotoQueue"]
@@ -62,18 +63,20 @@ class Camera:
         """Take the next photo, or this one; returns its final name. Raises `NoPhotoError`."""
         async with self._shutter:
             source = photo if photo is not None else self.photos.take()
-            data = source.read_bytes()
-            self._folder.mkdir(parents=True, exist_ok=True)
-            now = self._clock()
-            name = self._name(now, _PICTURES.get(source.suffix.lower(), source.suffix.lower()))
-            pending = self._folder / f".pending-{int(now) + _PENDING_FOR}-{name}"
-            with pending.open("wb") as file:
-                file.write(data[: len(data) // 2])
-                file.flush()
-                await asyncio.sleep(self.pause)
-                file.write(data[len(data) // 2 :])
-            Path(pending).replace(self._folder / name)
-            return name
+            picture = self._begin(source)
+            await asyncio.sleep(self.pause)
+            picture.finish()
+            return picture.final.name
+
+    def _begin(self, source: Path) -> "_Unfinished":
+        data = source.read_bytes()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        now = self._clock()
+        name = self._name(now, _PICTURES.get(source.suffix.lower(), source.suffix.lower()))
+        pending = self._folder / f".pending-{int(now) + _PENDING_FOR}-{name}"
+        half = len(data) // 2
+        pending.write_bytes(data[:half])
+        return _Unfinished(pending, self._folder / name, data[half:])
 
     def names(self) -> list[str]:
         """The finished pictures, oldest first."""
@@ -88,3 +91,17 @@ class Camera:
             name = f"IMG_{stamp}_{self._count % 1000:03}{suffix}"
             if not (self._folder / name).exists():
                 return name
+
+
+@dataclass(frozen=True, slots=True)
+class _Unfinished:
+    """A picture of which half is written, under a name that says so."""
+
+    pending: Path
+    final: Path
+    rest: bytes
+
+    def finish(self) -> None:
+        with self.pending.open("ab") as file:
+            file.write(self.rest)
+        self.pending.replace(self.final)

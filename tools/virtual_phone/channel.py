@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from virtual_phone.core import StreamClosedError
+from virtual_phone.events import StreamClosedError
 
 if TYPE_CHECKING:
     from virtual_phone.link import Link

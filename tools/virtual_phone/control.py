@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from virtual_phone.commands import Reply
+from virtual_phone.commands.reply import Reply
 
 __all__ = ["serve_commands"]
 
@@ -25,10 +25,7 @@ async def serve_commands(path: Path, run: Callable[[list[str]], Reply]) -> async
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_DEADLINE):
-                argv = json.loads(await reader.readline())
-                if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
-                    raise ValueError("not a list of words")
-                reply = run(argv)
+                reply = run(_words(await reader.readline()))
                 writer.write(json.dumps([reply.status, len(reply.stdout), len(reply.stderr)]).encode() + b"\n")
                 writer.write(reply.stdout + reply.stderr)
                 await writer.drain()
@@ -40,3 +37,11 @@ async def serve_commands(path: Path, run: Callable[[list[str]], Reply]) -> async
                 await writer.wait_closed()
 
     return await asyncio.start_unix_server(answer, path, limit=_REQUEST_LIMIT)
+
+
+def _words(line: bytes) -> list[str]:
+    """A command's name and arguments. Raises ValueError."""
+    words = json.loads(line)
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+        raise ValueError("not a list of words")
+    return words

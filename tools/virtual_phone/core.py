@@ -1,34 +1,33 @@
 """The phone's end of one ADB connection, without the connection.
 
-Pure: packets and the services' wishes go in, commands come out; no socket, no task, no clock. Every method that may have
-something to say returns the commands in the order in which they must be carried out.
+Pure: packets and the services' wishes go in, commands come out; no socket, no task, no clock. Every method that may
+have something to say returns the commands in the order in which they must be carried out.
 """
 
-from collections.abc import Callable, Set
-from dataclasses import dataclass
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 from virtual_phone.allow import AllowList
 from virtual_phone.auth import key_of, verify
+from virtual_phone.events import (
+    Closed,
+    Command,
+    Credit,
+    Data,
+    HangUp,
+    KeyOffered,
+    NotAllowedError,
+    Offline,
+    Online,
+    OpenAsked,
+    Opened,
+    Send,
+    StreamClosedError,
+)
 from virtual_phone.packets import MAX_PAYLOAD, Packet, Verb
 from virtual_phone.streams import WINDOW, Phase, StreamState
 
-__all__ = [
-    "MAX_STREAMS",
-    "Closed",
-    "Command",
-    "Core",
-    "Credit",
-    "Data",
-    "HangUp",
-    "KeyOffered",
-    "NotAllowedError",
-    "Offline",
-    "Online",
-    "OpenAsked",
-    "Opened",
-    "Send",
-    "StreamClosedError",
-]
+__all__ = ["MAX_STREAMS", "Core"]
 
 VERSION = 0x01000001
 VERSION_WITHOUT_CHECKSUM = 0x01000001
@@ -37,89 +36,10 @@ _MIN_PAYLOAD = 4096
 _TOKEN, _SIGNATURE, _PUBLIC_KEY = 1, 2, 3
 
 
-class StreamClosedError(Exception):
-    """The stream is not open (any more)."""
-
-
-class NotAllowedError(Exception):
-    """The host configured no `reverse:forward` to this address; opening it would end the adb server."""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send this packet."""
-
-    packet: Packet
-
-
-@dataclass(frozen=True, slots=True)
-class Online:
-    """The host is connected and authorized."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offline:
-    """The host starts over on the same socket: what belonged to the connection is void."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyOffered:
-    """The host shows its public key: on a real phone the dialog appears."""
-
-    key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAsked:
-    """The host wants this service; answer with `accept` or `refuse`."""
-
-    stream: int
-    service: str
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The host took the stream we asked for."""
-
-    stream: int
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """Bytes for a service; say `consumed` when they were used."""
-
-    stream: int
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """The stream may send again."""
-
-    stream: int
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The host ended or refused the stream."""
-
-    stream: int
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """The host broke the protocol: cut the connection."""
-
-    reason: str
-
-
-Command = Send | Online | Offline | KeyOffered | OpenAsked | Opened | Data | Credit | Closed | HangUp
-
-
 class Core:
     """One connection. `trusted` is shared by all connections of a phone; None means that every host is welcome."""
 
-    def __init__(self, banner: str, *, trusted: Set[bytes] | None, new_token: Callable[[], bytes]) -> None:
+    def __init__(self, banner: str, *, trusted: AbstractSet[bytes] | None, new_token: Callable[[], bytes]) -> None:
         self._banner = banner
         self._trusted = trusted
         self._new_token = new_token
@@ -195,7 +115,7 @@ class Core:
         remote, window = packet.arg0, packet.arg1
         if remote == 0:
             return []
-        service = packet.payload.rstrip(b"\x00").decode(errors="replace")
+        service = packet.payload.rstrip(b"\x00").decode(errors="surrogateescape")
         self._allowed.heard(service)
         if len(self._streams) >= MAX_STREAMS or (window > 0) != self._delayed:
             return [Send(Packet(Verb.CLSE, 0, remote))]

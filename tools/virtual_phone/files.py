@@ -1,8 +1,8 @@
 """The phone's file system, which nothing leaves.
 
-Names come from the adb server and symlinks from whatever ran on the phone; both are hostile. So a path is walked name by
-name over directory descriptors, symlinks are followed by hand with the phone's own root as `/`, and every open refuses
-to follow one that appeared meanwhile.
+Names come from the adb server and symlinks from whatever ran on the phone; both are hostile. So a path is walked name
+by name over directory descriptors, symlinks are followed by hand with the phone's own root as `/`, and every open
+refuses to follow one that appeared meanwhile.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +65,8 @@ class PhoneFiles:
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
             folder = os.open(place.name, flags, dir_fd=place.folder)
         try:
-            names = [b".", b"..", *(os.fsencode(name) for name in os.listdir(folder))]
+            with os.scandir(folder) as found:
+                names = [b".", b"..", *(os.fsencode(entry.name) for entry in found)]
             # `..` of the root would be a folder of the laptop; as everywhere, the root is its own parent.
             return [Entry(name, _stat_in(b"." if name == b".." else name, folder)) for name in names]
         finally:
@@ -118,7 +119,7 @@ class PhoneFiles:
             os.unlink(place.name, dir_fd=place.folder)
 
     @contextlib.contextmanager
-    def _locate(self, path: bytes, *, follow: bool = True, make: bool = False) -> Iterator[_Place]:
+    def _locate(self, path: bytes, *, follow: bool = True, make: bool = False) -> Generator[_Place]:
         walk = _Walk(os.open(self._root, os.O_RDONLY | os.O_DIRECTORY))
         try:
             yield walk.to(path, follow=follow, make=make)

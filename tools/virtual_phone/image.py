@@ -1,7 +1,7 @@
 """The phone's files as they come from the factory: folders, shell, tools, its own /etc/hosts.
 
-Tools are symlinks to what the laptop has, best first: toybox is what phones really have. Only names that phones have are
-linked, so a script that works here does not find a tool that is missing there.
+Tools are symlinks to what the laptop has, best first: toybox is what phones really have. Only names that phones have
+are linked, so a script that works here does not find a tool that is missing there.
 """
 
 import contextlib
@@ -29,148 +29,6 @@ _FOLDERS = (
 _LINKS = {"sdcard": "/storage/self/primary", "storage/self/primary": "/storage/emulated/0", "etc": "/system/etc"}
 _LIBRARY_CACHE = Path("/etc/ld.so.cache")
 _SHELLS = ("mksh", "busybox", "dash", "sh")
-_PHONE_TOOLS = [
-    "[",
-    "awk",
-    "base64",
-    "basename",
-    "bc",
-    "cal",
-    "cat",
-    "chgrp",
-    "chmod",
-    "chown",
-    "cksum",
-    "clear",
-    "cmp",
-    "comm",
-    "cp",
-    "cpio",
-    "cut",
-    "date",
-    "dd",
-    "df",
-    "diff",
-    "dirname",
-    "dmesg",
-    "dos2unix",
-    "du",
-    "echo",
-    "egrep",
-    "env",
-    "expand",
-    "expr",
-    "fallocate",
-    "false",
-    "fgrep",
-    "file",
-    "find",
-    "flock",
-    "fmt",
-    "free",
-    "fsync",
-    "getconf",
-    "getopt",
-    "grep",
-    "groups",
-    "gunzip",
-    "gzip",
-    "head",
-    "hostname",
-    "iconv",
-    "id",
-    "ifconfig",
-    "inotifyd",
-    "ionice",
-    "kill",
-    "killall",
-    "ln",
-    "logname",
-    "ls",
-    "lsof",
-    "md5sum",
-    "microcom",
-    "mkdir",
-    "mkfifo",
-    "mknod",
-    "mktemp",
-    "more",
-    "mountpoint",
-    "mv",
-    "nc",
-    "netcat",
-    "netstat",
-    "nice",
-    "nl",
-    "nohup",
-    "nproc",
-    "od",
-    "paste",
-    "patch",
-    "pgrep",
-    "pidof",
-    "ping",
-    "pkill",
-    "pmap",
-    "printenv",
-    "printf",
-    "ps",
-    "pwd",
-    "readelf",
-    "readlink",
-    "realpath",
-    "renice",
-    "rev",
-    "rm",
-    "rmdir",
-    "sed",
-    "seq",
-    "setsid",
-    "sha1sum",
-    "sha224sum",
-    "sha256sum",
-    "sha384sum",
-    "sha512sum",
-    "sleep",
-    "sort",
-    "split",
-    "stat",
-    "strings",
-    "stty",
-    "sync",
-    "tac",
-    "tail",
-    "tar",
-    "taskset",
-    "tee",
-    "test",
-    "time",
-    "timeout",
-    "top",
-    "touch",
-    "tr",
-    "true",
-    "truncate",
-    "tty",
-    "uname",
-    "uniq",
-    "unix2dos",
-    "unlink",
-    "uptime",
-    "usleep",
-    "uudecode",
-    "uuencode",
-    "uuidgen",
-    "vmstat",
-    "watch",
-    "wc",
-    "which",
-    "whoami",
-    "xargs",
-    "xxd",
-    "yes",
-    "zcat",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +87,18 @@ def _link(path: Path, target: str) -> None:
 
 
 @cache
+def _phone_tools() -> tuple[str, ...]:
+    """The names of Android 14's shell tools, as far as they are of use without hardware."""
+    return tuple(Path(__file__).with_name("phone_tools.txt").read_text(encoding="utf-8").split())
+
+
+@cache
 def _tools() -> tuple[dict[str, str], str]:
     """Where each of the phone's tools is taken from, and the name of the best provider."""
     providers = {
         "toybox": _listed("toybox", []),
         # What Debian's toybox leaves out (tr, awk, stty …) is on every phone.
-        "the laptop's tools": {name: os.path.realpath(path) for name in _PHONE_TOOLS if (path := shutil.which(name))},
+        "the laptop's tools": {name: os.path.realpath(path) for name in _phone_tools() if (path := shutil.which(name))},
         "busybox": _listed("busybox", ["--list"]),
     }
     order = sorted(providers, key=lambda name: name == "the laptop's tools" and not providers["toybox"])
@@ -242,7 +106,7 @@ def _tools() -> tuple[dict[str, str], str]:
     for provider in reversed(order):
         found |= providers[provider]
     best = next(provider for provider in order if providers[provider])
-    return {name: found[name] for name in _PHONE_TOOLS if name in found}, best
+    return {name: found[name] for name in _phone_tools() if name in found}, best
 
 
 def _listed(provider: str, arguments: list[str]) -> dict[str, str]:

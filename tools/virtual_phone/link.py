@@ -1,7 +1,7 @@
 """One connected adb server: the thin asyncio shell around the core.
 
-Reads packets, carries out the core's commands, runs one task for each service. When the connection ends, however it ends,
-its services, its listeners and its streams end with it.
+Reads packets, carries out the core's commands, runs one task for each service. When the connection ends, however it
+ends, its services, its listeners and its streams end with it.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
 from virtual_phone.channel import Channel
-from virtual_phone.core import (
+from virtual_phone.core import Core
+from virtual_phone.events import (
     Closed,
     Command,
-    Core,
     Credit,
     Data,
     HangUp,

@@ -5,14 +5,15 @@ import contextlib
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from virtual_phone import commands, image
+from virtual_phone import image
 from virtual_phone.auth import TOKEN_SIZE
 from virtual_phone.camera import CAMERA_FOLDER, Camera, PhotoQueue
+from virtual_phone.commands import table
 from virtual_phone.control import serve_commands
 from virtual_phone.core import Core
 from virtual_phone.device import CAMERA, Device, OpenUrl, default_properties
@@ -167,7 +168,7 @@ class VirtualPhone:
             await self._listen(self._port)
 
     @contextlib.asynccontextmanager
-    async def unplugged(self) -> AsyncIterator[None]:
+    async def unplugged(self) -> AsyncGenerator[None]:
         """Without the cable inside, with it afterwards."""
         await self.unplug()
         try:
@@ -185,7 +186,7 @@ class VirtualPhone:
         self.device.properties |= {"sys.boot_completed": "1", "dev.bootcomplete": "1"}
 
     @contextlib.contextmanager
-    def hanging(self) -> Iterator[None]:
+    def hanging(self) -> Generator[None]:
         """Connected, and answering nothing inside."""
         self._hanging = True
         for link in self._links:
@@ -198,7 +199,7 @@ class VirtualPhone:
                 link.wake()
 
     @contextlib.contextmanager
-    def storage_full(self, free: int = 0) -> Iterator[None]:
+    def storage_full(self, free: int = 0) -> Generator[None]:
         """Only `free` more bytes fit on the phone inside."""
         self.files.free_space = free
         try:
@@ -214,7 +215,7 @@ class VirtualPhone:
         self._claim = claim(self._wanted_index)
         self.loopback = self._claim.address
         self._tasks = Tasks()
-        self._image = await asyncio.to_thread(image.build, root, loopback=self.loopback, stubs=commands.NAMES)
+        self._image = await asyncio.to_thread(image.build, root, loopback=self.loopback, stubs=table.NAMES)
         self.files = PhoneFiles(root)
         sandbox = await asyncio.to_thread(choose, self._wanted_sandbox, root, run, self.serial)
         self.shell_rung = f"{sandbox.name}, {self._image.shell}, {self._image.tools}"
@@ -226,7 +227,7 @@ class VirtualPhone:
             on_open_url=lambda url: self.on_open_url(url) if self.on_open_url is not None else None,
         )
         self._parts = Parts(self.device, self.files, self.loopback, sandbox.invoke)
-        self._control = await serve_commands(run / "virtual_phone", partial(commands.run, self.device))
+        self._control = await serve_commands(run / "virtual_phone", partial(table.run, self.device))
 
     async def _listen(self, port: int) -> None:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", port)

@@ -1,8 +1,8 @@
 """How a command runs so that it sees a phone and not the laptop: a ladder of three rungs.
 
-bubblewrap (namespaces), proot (ptrace, where containers forbid namespaces), and, where neither works, the phone's paths
-rewritten in the command's text, which hides nothing. Inside the first two there are the phone's own folders, the laptop's
-/usr and libraries read-only, and the interpreter of the stub commands; no home, no project.
+bubblewrap (namespaces), proot (ptrace, where containers forbid namespaces), and, where neither works, the phone's
+paths rewritten in the command's text, which hides nothing. Inside the first two there are the phone's own folders, the
+laptop's /usr and libraries read-only, and the interpreter of the stub commands; no home, no project.
 """
 
 import os
@@ -20,6 +20,7 @@ from virtual_phone.services.shell_wire import ShellRequest
 __all__ = ["RUNGS", "Sandbox", "SandboxError", "choose"]
 
 _TRIAL_DEADLINE = 10.0
+_TRIAL_STATUS = 7
 _SHELL = "/system/bin/sh"
 _SOCKET_FOLDER = "/dev/socket"
 _SOCKET_NAME = "virtual_phone"
@@ -62,14 +63,14 @@ class Sandbox(ABC):
 
     def works(self) -> bool:
         """Try it."""
-        what = self.invoke(ShellRequest("exit 7", v2=True, pty=False))
+        what = self.invoke(ShellRequest(f"exit {_TRIAL_STATUS}", v2=True, pty=False))
         try:
             done = subprocess.run(
                 what.argv, env=what.env, cwd=what.cwd, capture_output=True, timeout=_TRIAL_DEADLINE, check=False
             )
         except (OSError, subprocess.TimeoutExpired):
             return False
-        return done.returncode == 7  # ruff: ignore[magic-value-comparison]
+        return done.returncode == _TRIAL_STATUS
 
 
 class _Bubblewrap(Sandbox):
@@ -175,7 +176,7 @@ def _exposed() -> list[str]:
 def _top_links() -> dict[str, str]:
     """Links at the top of the laptop's file system that programs need to find their libraries."""
     names = ("lib", "lib32", "lib64", "libx32")
-    links = {f"/{name}": os.readlink(f"/{name}") for name in names if Path(f"/{name}").is_symlink()}
+    links = {f"/{name}": str(Path(f"/{name}").readlink()) for name in names if Path(f"/{name}").is_symlink()}
     return links if _is_real("/bin") else links | {"/bin": "/system/bin"}
 
 

@@ -1,7 +1,7 @@
 """The phone's own commands (`am`, `input`, `getprop` …): one small file under many names.
 
-Copied to the phone's /system/bin with a first line added. It knows nothing: it hands its name and arguments to the phone
-over a UNIX socket and repeats what the phone answers. It runs by itself, inside the sandbox, without this package.
+Copied to the phone's /system/bin with a first line added. It knows nothing: it hands its name and arguments to the
+phone over a UNIX socket and repeats what the phone answers. It runs by itself, in the sandbox, without this package.
 """
 
 import json

@@ -1,31 +1,6 @@
 """The phone's own commands, as far as bridge and adbutils use them.
 
-`run` takes a command's name and arguments and gives what it prints. One module for each family: `apps` (am, pm, monkey),
-`keys` (input), `screen` (screencap, wm), `dumps` (dumpsys), `system` (getprop, settings, svc, logcat, reboot, cmd, content).
-Each module's `COMMANDS` says which names it answers; the names are also what is linked into the phone's /system/bin.
+One module for each family: `apps` (am, pm, monkey), `keys` (input), `screen` (screencap, wm), `dumps` (dumpsys) and
+`system` (getprop, settings, svc, logcat, reboot, cmd, content). Each module's `COMMANDS` says which names it answers;
+`table` runs them by name, and the names are also what is linked into the phone's /system/bin.
 """
-
-import logging
-
-from virtual_phone.commands import apps, dumps, keys, screen, system
-from virtual_phone.commands.reply import Reply
-from virtual_phone.device import Device
-
-__all__ = ["NAMES", "Reply", "run"]
-
-_log = logging.getLogger(__name__)
-_COMMANDS = apps.COMMANDS | dumps.COMMANDS | keys.COMMANDS | screen.COMMANDS | system.COMMANDS
-NAMES = tuple(sorted(_COMMANDS))
-
-
-def run(device: Device, argv: list[str]) -> Reply:
-    """Run one command; what goes wrong in it is said on its stderr."""
-    name, *arguments = argv
-    command = _COMMANDS.get(name)
-    if command is None:
-        return Reply.error(f"{name}: not found", 127)
-    try:
-        return command(device, arguments)
-    except (IndexError, KeyError, ValueError) as error:
-        _log.debug("%s", argv, exc_info=error)
-        return Reply.error(f"{name}: bad arguments: {' '.join(arguments)}", 255)

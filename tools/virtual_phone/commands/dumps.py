@@ -65,7 +65,8 @@ def _package(device: Device, rest: list[str]) -> Reply:
         return Reply.text(f"Unable to find package: {name}")
     return Reply.text(
         f"Packages:\n  Package [{name}] (abc1234):\n    versionCode=1 minSdk=29 targetSdk=34\n"
-        f"    versionName={device.packages[name]}\n    signatures=PackageSignatures{{1 version:3, signatures:[ab12cd34]}}\n"
+        f"    versionName={device.packages[name]}\n"
+        "    signatures=PackageSignatures{1 version:3, signatures:[ab12cd34]}\n"
         "    pkgFlags=[ SYSTEM HAS_CODE ]\n    firstInstallTime=2024-01-01 00:00:00\n"
         "    lastUpdateTime=2024-01-01 00:00:00"
     )

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 
 from virtual_phone.channel import Channel
-from virtual_phone.core import StreamClosedError
+from virtual_phone.events import StreamClosedError
 from virtual_phone.link import OpenRequest
 from virtual_phone.tasks import first_of
 

@@ -13,6 +13,7 @@ import struct
 import termios
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from virtual_phone.services.shell_wire import Kind
@@ -24,14 +25,14 @@ _GRACE = 1.0
 _KILL_DEADLINE = 5.0
 
 
+@dataclass(frozen=True, slots=True)
 class Invocation:
     """What to run: the full argument list and, inside it, how many wrappers stand before the phone's shell."""
 
-    def __init__(self, argv: Sequence[str], env: dict[str, str], cwd: Path, *, wrappers: int = 0) -> None:
-        self.argv = argv
-        self.env = env
-        self.cwd = cwd
-        self.wrappers = wrappers
+    argv: Sequence[str]
+    env: dict[str, str]
+    cwd: Path
+    wrappers: int = 0
 
 
 class Process(ABC):
@@ -54,11 +55,13 @@ class Process(ABC):
     async def write(self, data: bytes) -> None:
         """Give the command input; input after its end is dropped."""
 
+    @abstractmethod
     def close_stdin(self) -> None:
-        """No more input."""
+        """No more input; a terminal has no such thing."""
 
+    @abstractmethod
     def resize(self, rows: int, columns: int) -> None:
-        """The terminal's size."""
+        """The terminal has a new size; pipes have none."""
 
     async def wait(self) -> int:
         """How it ended, as the subprocess module says it."""
@@ -101,23 +104,31 @@ class PipeProcess(Process):
 
     @property
     def outputs(self) -> Sequence[Kind]:
+        """stdout, and stderr when it is apart."""
         return [kind for kind, reader in self._readers.items() if reader is not None]
 
     async def read(self, output: Kind) -> bytes:
+        """From the pipe."""
         reader = self._readers[output]
         return await reader.read(_CHUNK) if reader is not None else b""
 
     async def write(self, data: bytes) -> None:
+        """Into the pipe, as fast as the command reads."""
         if self._process.stdin is not None and not self._process.stdin.is_closing():
             self._process.stdin.write(data)
             with contextlib.suppress(ConnectionError):
                 await self._process.stdin.drain()
 
     def close_stdin(self) -> None:
+        """The command reads the end of its input."""
         if self._process.stdin is not None:
             self._process.stdin.close()
 
+    def resize(self, rows: int, columns: int) -> None:
+        """Nothing to do."""
+
     async def end(self) -> None:
+        """Close its input, then as always."""
         self.close_stdin()
         await super().end()
 
@@ -147,9 +158,11 @@ class PtyProcess(Process):
 
     @property
     def outputs(self) -> Sequence[Kind]:
+        """A terminal has one."""
         return [Kind.STDOUT]
 
-    async def read(self, output: Kind) -> bytes:
+    async def read(self, output: Kind) -> bytes:  # ruff: ignore[unused-method-argument]
+        """From the terminal."""
         while True:
             try:
                 return os.read(self._master, _CHUNK)
@@ -159,6 +172,7 @@ class PtyProcess(Process):
                 return b""
 
     async def write(self, data: bytes) -> None:
+        """As if typed."""
         while data:
             try:
                 data = data[os.write(self._master, data) :]
@@ -167,11 +181,16 @@ class PtyProcess(Process):
             except OSError:
                 return
 
+    def close_stdin(self) -> None:
+        """Nothing to do: whoever wants the end types Ctrl-D."""
+
     def resize(self, rows: int, columns: int) -> None:
+        """Tell the terminal; the kernel tells the command."""
         with contextlib.suppress(OSError):
             fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
     async def end(self) -> None:
+        """Take the terminal away, then as always."""
         os.close(self._master)  # the kernel sends SIGHUP to whatever is in the foreground
         await super().end()
 
@@ -192,7 +211,7 @@ def _shell_pid(pid: int, wrappers: int) -> int:
     """The phone's shell: below bubblewrap's or proot's own processes, where /proc tells; else the outermost."""
     for _ in range(wrappers):
         try:
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
         except OSError:
             break
         if not children:

@@ -7,7 +7,6 @@ taken. The destination is checked again when somebody connects (see `virtual_pho
 
 import asyncio
 import contextlib
-import errno
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -149,4 +148,4 @@ def _framed(text: str) -> bytes:
 
 def _reason(error: OSError) -> str:
     # asyncio words «address in use» its own way; adbd says what errno says.
-    return os.strerror(error.errno) if error.errno in errno.errorcode else str(error)
+    return os.strerror(error.errno) if error.errno is not None else str(error)

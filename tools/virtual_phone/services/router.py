@@ -74,5 +74,6 @@ async def _framebuffer(device: Device, request: OpenRequest) -> None:
 
 
 async def _reboot(reboot: Callable[[], object], request: OpenRequest) -> None:
-    request.accept()
+    channel = request.accept()
     reboot()
+    await channel.ended.wait()  # the cut of the cable is the answer

@@ -1,7 +1,7 @@
 """The shell services: `shell:` in both versions, and `exec:`.
 
-When the host closes the stream the command gets a SIGHUP, as from adbd. In version 1 and exec there is no exit code, and
-stderr goes where stdout goes.
+When the host closes the stream the command gets a SIGHUP, as from adbd. In version 1 and exec there is no exit code,
+and stderr goes where stdout goes.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from virtual_phone.channel import Channel
-from virtual_phone.core import StreamClosedError
+from virtual_phone.events import StreamClosedError
 from virtual_phone.link import OpenRequest
 from virtual_phone.services.process import Invocation, PipeProcess, Process, PtyProcess
 from virtual_phone.services.shell_wire import Kind, ShellReader, ShellRequest, encode, exit_packet, parse_window_size

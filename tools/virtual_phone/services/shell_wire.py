@@ -12,6 +12,7 @@ __all__ = ["Kind", "ShellReader", "ShellRequest", "encode", "exit_packet", "pars
 
 _HEAD = struct.Struct("<BI")
 _PACKET_LIMIT = 1 << 20
+_SIZE_LIMIT = 0xFFFF
 
 
 class Kind(IntEnum):
@@ -38,7 +39,8 @@ class ShellRequest:
     def parse(cls, options: list[str], command: str) -> "ShellRequest":
         """From the parts between `shell` and the colon, and what follows it."""
         pty = "pty" in options or (not command and "raw" not in options)
-        environment = {"TERM": o.removeprefix("TERM=") for o in options if o.startswith("TERM=")}
+        terms = [option.removeprefix("TERM=") for option in options if option.startswith("TERM=")]
+        environment = {"TERM": terms[-1]} if terms else {}
         return cls(command, "v2" in options, pty, environment)
 
 
@@ -77,6 +79,7 @@ def parse_window_size(content: bytes) -> tuple[int, int] | None:
     """Rows and columns of `24x80,0x0`, None when it is something else."""
     rows, _, rest = content.partition(b"x")
     columns, _, _ = rest.partition(b",")
-    if rows.isdigit() and columns.isdigit() and int(rows) <= 0xFFFF and int(columns) <= 0xFFFF:
-        return int(rows), int(columns)
-    return None
+    if not rows.isdigit() or not columns.isdigit():
+        return None
+    size = int(rows), int(columns)
+    return size if max(size) <= _SIZE_LIMIT else None

@@ -1,7 +1,7 @@
 """The sync service: list, stat, pull and push, in both versions of the protocol.
 
-A push that fails is answered with FAIL at once, read to its end all the same, and then the service ends, as adbd does. A
-failing pull leaves the connection usable.
+A push that fails is answered with FAIL at once, read to its end all the same, and then the service ends, as adbd does.
+A failing pull leaves the connection usable.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import os
 import stat
 
 from virtual_phone.channel import Channel
-from virtual_phone.core import StreamClosedError
+from virtual_phone.events import StreamClosedError
 from virtual_phone.files import PhoneFiles
 from virtual_phone.link import OpenRequest
 from virtual_phone.services import sync_wire as wire
@@ -34,6 +34,7 @@ class _Session:
     def __init__(self, files: PhoneFiles, channel: Channel) -> None:
         self._files = files
         self._channel = channel
+        self._mtime = 0
 
     async def answer_one(self) -> bool:
         """Read a request and answer it; False when the connection is over."""
@@ -126,37 +127,37 @@ class _Session:
         return True
 
     async def _receive_file(self, path: bytes, mode: int, *, dry: bool) -> None:
-        fd = -1 if dry else _create(self._files, path, mode)
+        if dry:
+            while await self._chunk() is not None:
+                pass
+            return
+        fd = _create(self._files, path, mode)
         whole = False
         try:
             while (chunk := await self._chunk()) is not None:
-                if isinstance(chunk, int):
-                    if not dry:
-                        os.utime(fd, (chunk, chunk))
-                    whole = True
-                    return
-                if not dry:
-                    self._files.write(fd, chunk)
+                self._files.write(fd, chunk)
+            os.utime(fd, (self._mtime, self._mtime))
+            whole = True
         finally:
-            if not dry:
-                os.close(fd)
-                if not whole:
-                    with contextlib.suppress(OSError):
-                        self._files.remove(path)
+            os.close(fd)
+            if not whole:
+                with contextlib.suppress(OSError):
+                    self._files.remove(path)
 
     async def _receive_link(self, path: bytes) -> None:
         target = await self._chunk()
-        if not isinstance(target, bytes):
+        if target is None:
             raise ValueError("invalid data message: expected ID_DATA")
         self._files.symlink(target.rstrip(b"\x00"), path)
-        if not isinstance(await self._chunk(), int):
+        if await self._chunk() is not None:
             raise ValueError("invalid data message: expected ID_DONE")
 
-    async def _chunk(self) -> bytes | int:
-        """The next piece of a pushed file, or its time at the end."""
+    async def _chunk(self) -> bytes | None:
+        """The next piece of a pushed file; None at its end, which sets the file's time."""
         head = wire.Request.parse(await self._channel.read_exactly(wire.Request.SIZE))
         if head.id == b"DONE":
-            return head.number
+            self._mtime = head.number
+            return None
         if head.id != b"DATA" or head.number > wire.DATA_LIMIT:
             raise ValueError("invalid data message")
         return await self._channel.read_exactly(head.number)
@@ -164,7 +165,7 @@ class _Session:
     async def _drain(self) -> None:
         """Read what is left of a push that failed: old adb versions lose the reason otherwise."""
         with contextlib.suppress(ValueError, StreamClosedError):
-            while isinstance(await self._chunk(), bytes):
+            while await self._chunk() is not None:
                 pass
 
 

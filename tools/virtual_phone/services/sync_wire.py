@@ -7,6 +7,7 @@ both. Which numbers stand where is fixed by file_sync_protocol.h.
 import os
 import struct
 from dataclasses import dataclass
+from typing import ClassVar
 
 __all__ = [
     "DATA_LIMIT",
@@ -48,7 +49,7 @@ class Request:
     id: bytes
     number: int
 
-    SIZE = _HEAD.size
+    SIZE: ClassVar[int] = _HEAD.size
 
     @classmethod
     def parse(cls, raw: bytes) -> "Request":
