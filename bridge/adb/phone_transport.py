@@ -9,6 +9,7 @@ from bridge.adb.deadlines import within
 from bridge.adb.files import PhoneFiles
 from bridge.adb.smartsocket import PhoneAddress
 from bridge.adb.transport import DirEntry, FileStat, Pulled, ReverseEntry, ShellResult
+from bridge.errors import DeviceLost
 
 __all__ = ["AdbTransport"]
 
@@ -17,21 +18,28 @@ class AdbTransport:
     """One phone behind an adb server. Made by `open_transport`."""
 
     def __init__(self, phone: PhoneAddress, features: frozenset[str]) -> None:
-        self._phone = phone
+        self._address = phone
+        self._closed = False
         self._features = features
         self._v2 = "shell_v2" in features
         self._channel = ShellChannel(phone)
         self._files = PhoneFiles(phone, features)
 
     @property
+    def _phone(self) -> PhoneAddress:
+        if self._closed:
+            raise DeviceLost(f"{self._address.serial}: this connection was closed", hint="open the phone again")
+        return self._address
+
+    @property
     def serial(self) -> str:
         """The adb serial."""
-        return self._phone.serial
+        return self._address.serial
 
     @property
     def transport_id(self) -> int:
         """The server's number for this connection."""
-        return self._phone.transport_id
+        return self._address.transport_id
 
     @property
     def features(self) -> frozenset[str]:
@@ -41,9 +49,10 @@ class AdbTransport:
     async def shell(self, argv: Sequence[str], *, deadline: float = 20.0, limit: int = 1 << 20) -> ShellResult:
         """Run one command: on the kept shell, or on a stream of its own while that one is busy."""
         async with within(deadline, f"`{' '.join(argv)[:80]}`", serial=self.serial):
+            phone = self._phone
             if self._v2 and not self._channel.busy:
                 return await self._channel.run(argv, limit=limit)
-            return await shell.run(self._phone, argv, v2=self._v2, limit=limit)
+            return await shell.run(phone, argv, v2=self._v2, limit=limit)
 
     def lines(self, argv: Sequence[str], *, limit: int = 1 << 16) -> AsyncGenerator[bytes, None]:
         """Follow a command that keeps talking."""
@@ -82,5 +91,6 @@ class AdbTransport:
 
     async def close(self) -> None:
         """Give back kept connections."""
+        self._closed = True
         self._channel.close()
         await self._files.close()

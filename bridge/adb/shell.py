@@ -87,14 +87,24 @@ async def _run_v2(phone: PhoneAddress, command: bytes, limit: int) -> ShellResul
 async def _run_v1(phone: PhoneAddress, command: bytes, limit: int) -> ShellResult:
     marker = secrets.token_hex(16).encode()
     connection = await phone.open(b"exec:(" + command + b") </dev/null; echo " + marker + b"$?")
+    output = Output(limit, spare=2 * len(marker))
     try:
-        output = Output(limit, spare=2 * len(marker))
         while not _ended(output.stdout, marker):
             output.add(StdoutPiece(await connection.read()))
+    except LinkError:  # either the command killed its shell, or the phone went away
+        await _check_still_there(phone)
+        return ShellResult(bytes(output.stdout), b"", None)
     finally:
         connection.close()
     printed, _, code = bytes(output.stdout).rpartition(marker)
     return ShellResult(printed, b"", int(code) if code.strip().isdigit() else None)
+
+
+async def _check_still_there(phone: PhoneAddress) -> None:
+    """`exec:` just ends, whatever happened; the server knows whether the phone is gone."""
+    state = await phone.ask_server("get-state")
+    if state != READY:
+        raise LinkError(f"it is {state} now")
 
 
 def _ended(printed: bytearray, marker: bytes) -> bool:
@@ -168,6 +178,5 @@ class _Following:
             return await self._connection.read()
         except LinkError:
             async with within(_OPENING, "asking for its state", serial=self._phone.serial):
-                if await self._phone.ask_server("get-state") != READY:
-                    raise
+                await _check_still_there(self._phone)
             return b""

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-
 from conformance.engine_suite import EngineSuite
+
 from host_server.engines.base import Engine
 from host_server.engines.ocr import rapid
 from host_server.engines.ocr.engine import OcrEngine
@@ -12,11 +12,12 @@ from host_server.engines.ocr.engine import OcrEngine
 pytest.importorskip("rapidocr", reason="the extra `ocr` is not installed")
 
 
-class TestOcr(EngineSuite):
-    @pytest.fixture(scope="module")
-    def reader(self) -> rapid.Reader:
-        return rapid.load()
+@pytest.fixture(scope="module")
+def reader() -> rapid.Reader:
+    return rapid.load()
 
+
+class TestOcr(EngineSuite):
     @pytest.fixture
     async def engine(self, reader: rapid.Reader) -> AsyncIterator[Engine]:
         engine = OcrEngine(lambda: reader)

@@ -47,7 +47,7 @@ async def test_a_missing_server_is_started_where_the_environment_says_and_then_l
 async def test_no_server_is_ever_started_on_another_machine(no_server: PrivateAdbServer, tmp_path: Path) -> None:
     called = tmp_path / "called"
     witness = program(tmp_path / "adb", f"touch {called}")
-    unroutable = AdbAddress("0.0.0.0", no_server.port)  # ruff: ignore[S104] - refuses at once, and is no loopback address
+    unroutable = AdbAddress("0.0.0.0", no_server.port)  # ruff: ignore[hardcoded-bind-all-interfaces] - refuses at once, and is no loopback address
     with pytest.raises(AdbUnreachable) as caught:
         await ensure_server(unroutable, environ={"ADB": str(witness)})
     assert "over there" in caught.value.hint

@@ -156,10 +156,16 @@ async def test_without_shell_v2_the_exit_code_comes_from_a_marker(
     assert (result.stdout, result.stderr, result.exit_code) == (printed, b"", int(code))
 
 
-async def test_without_shell_v2_an_end_without_marker_is_a_lost_device(adb: ScriptedAdb, old: AdbTransport) -> None:
+async def test_without_shell_v2_an_end_without_marker_is_a_lost_device_only_if_it_is_gone(
+    adb: ScriptedAdb, old: AdbTransport
+) -> None:
     adb.services["exec:"] = says(b"half")
-    with pytest.raises(DeviceLost):
+    adb.services["host-transport-id:1:get-state"] = says(block("offline"))
+    with pytest.raises(DeviceLost, match="offline now"):
         await old.shell(["x"], deadline=5)
+    adb.services["host-transport-id:1:get-state"] = says(block("device"))
+    result = await old.shell(["x"], deadline=5)
+    assert (result.stdout, result.exit_code) == (b"half", None)
 
 
 async def collected(lines: AsyncIterator[bytes]) -> list[bytes]:

@@ -1,0 +1,56 @@
+"""The adb transport, on Google's adb server with the virtual phone, with everything announced and with nothing."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from conformance.transport_suite import TransportSuite
+from support.adb_server import PrivateAdbServer
+
+from bridge.adb.devices import list_devices, select
+from bridge.adb.open import open_transport
+from bridge.adb.server import server_address
+from bridge.adb.transport import Transport
+from virtual_phone import FEATURES, VirtualPhone
+
+
+class AdbSuite(TransportSuite):
+    FEATURES: tuple[str, ...] = FEATURES
+
+    @pytest.fixture
+    async def phone(self, adb_server: PrivateAdbServer, photos: Path) -> AsyncIterator[VirtualPhone]:
+        async with VirtualPhone(photos, features=self.FEATURES) as phone:
+            await adb_server.connect(phone.address)
+            try:
+                yield phone
+            finally:
+                await adb_server.call("disconnect", phone.address)
+
+    @pytest.fixture
+    async def transport(self, adb_server: PrivateAdbServer, phone: VirtualPhone) -> AsyncIterator[Transport]:
+        address = server_address(adb_server.env)
+        (line,) = select(await list_devices(address), serials=[phone.address])
+        transport = await open_transport(address, line)
+        yield transport
+        await transport.close()
+
+    @pytest.fixture
+    def unplug(self, adb_server: PrivateAdbServer, phone: VirtualPhone) -> Callable[[], Awaitable[None]]:
+        async def take_away() -> None:
+            await phone.unplug()
+            await adb_server.wait_for(phone.address, "offline")
+
+        return take_away
+
+    @pytest.fixture
+    def hanging(self, phone: VirtualPhone) -> Callable[[], AbstractContextManager[None]]:
+        return phone.hanging
+
+
+class TestAndroid14(AdbSuite):
+    pass
+
+
+class TestAndroid6(AdbSuite):
+    FEATURES = ()

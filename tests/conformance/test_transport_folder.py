@@ -1,0 +1,26 @@
+"""The folder that plays a phone keeps every promise of a transport."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from conformance.transport_suite import TransportSuite
+from support.fake_transport import FolderTransport
+
+from bridge.adb.transport import Transport
+
+
+class TestFolderTransport(TransportSuite):
+    @pytest.fixture
+    async def transport(self, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Transport]:
+        transport = FolderTransport(tmp_path_factory.mktemp("phone"))
+        yield transport
+        await transport.close()
+
+    @pytest.fixture
+    def unplug(self, transport: FolderTransport) -> Callable[[], Awaitable[None]]:
+        return transport.unplug
+
+    @pytest.fixture
+    def hanging(self, transport: FolderTransport) -> Callable[[], AbstractContextManager[None]]:
+        return transport.hanging
