@@ -1,18 +1,22 @@
 """The camera: photos come from a folder of the laptop and appear on the phone as MediaStore writes them.
 
-First `.pending-<expiry>-<name>` with half the bytes, after a pause the rest, then the rename to the final name.
+First `.pending-<expiry>-<name>` with half the bytes, after a pause the rest, then the rename to the final name. It
+writes through the phone's confined files: what runs on the phone may have put a symlink where the folder was.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from virtual_phone.files import PhoneFiles
 
 __all__ = ["CAMERA_FOLDER", "Camera", "NoPhotoError", "PhotoQueue"]
 
-CAMERA_FOLDER = "DCIM/Camera"
+CAMERA_FOLDER = "/sdcard/DCIM/Camera"
 _PICTURES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png"}
+_MODE = 0o660
 _PENDING_FOR = 7 * 24 * 3600
 
 
@@ -50,58 +54,51 @@ class Camera:
     """Takes one picture at a time."""
 
     def __init__(
-        self, photos: PhotoQueue, storage: Path, *, pause: float, clock: Callable[[], float] = time.time
+        self, photos: PhotoQueue, files: PhoneFiles, *, pause: float, clock: Callable[[], float] = time.time
     ) -> None:
         self.photos = photos
         self.pause = pause
-        self._folder = storage / CAMERA_FOLDER
+        self._files = files
         self._clock = clock
         self._shutter = asyncio.Lock()
         self._count = 0
 
     async def shoot(self, photo: Path | None = None) -> str:
-        """Take the next photo, or this one; returns its final name. Raises `NoPhotoError`."""
+        """Take the next photo, or this one; returns its final path. Raises `NoPhotoError`."""
         async with self._shutter:
             source = photo if photo is not None else self.photos.take()
-            picture = self._begin(source)
-            await asyncio.sleep(self.pause)
-            picture.finish()
-            return picture.final.name
-
-    def _begin(self, source: Path) -> "_Unfinished":
-        data = source.read_bytes()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        now = self._clock()
-        name = self._name(now, _PICTURES.get(source.suffix.lower(), source.suffix.lower()))
-        pending = self._folder / f".pending-{int(now) + _PENDING_FOR}-{name}"
-        half = len(data) // 2
-        pending.write_bytes(data[:half])
-        return _Unfinished(pending, self._folder / name, data[half:])
+            data = source.read_bytes()
+            now = self._clock()
+            name = self._name(now, _PICTURES.get(source.suffix.lower(), source.suffix.lower()))
+            pending = _path(f".pending-{int(now) + _PENDING_FOR}-{name}")
+            fd = self._files.create(pending, _MODE)
+            try:
+                self._files.write(fd, data[: len(data) // 2])
+                await asyncio.sleep(self.pause)
+                self._files.write(fd, data[len(data) // 2 :])
+            finally:
+                os.close(fd)
+            self._files.rename(pending, _path(name))
+            return f"{CAMERA_FOLDER}/{name}"
 
     def names(self) -> list[str]:
         """The finished pictures, oldest first."""
-        found = self._folder.iterdir() if self._folder.is_dir() else ()
-        return sorted(path.name for path in found if not path.name.startswith("."))
+        try:
+            found = self._files.list(os.fsencode(CAMERA_FOLDER))
+        except OSError:
+            return []
+        return sorted(os.fsdecode(entry.name) for entry in found if not entry.name.startswith(b"."))
 
     def _name(self, now: float, suffix: str) -> str:
         """A name that no earlier picture has."""
         stamp = time.strftime("%Y%m%d_%H%M%S", time.localtime(now))
+        taken = self.names()
         while True:
             self._count += 1
             name = f"IMG_{stamp}_{self._count % 1000:03}{suffix}"
-            if not (self._folder / name).exists():
+            if name not in taken:
                 return name
 
 
-@dataclass(frozen=True, slots=True)
-class _Unfinished:
-    """A picture of which half is written, under a name that says so."""
-
-    pending: Path
-    final: Path
-    rest: bytes
-
-    def finish(self) -> None:
-        with self.pending.open("ab") as file:
-            file.write(self.rest)
-        self.pending.replace(self.final)
+def _path(name: str) -> bytes:
+    return os.fsencode(f"{CAMERA_FOLDER}/{name}")

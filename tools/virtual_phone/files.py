@@ -88,6 +88,7 @@ class PhoneFiles:
         """A descriptor for writing a new file, replacing an old one; folders on the way are made."""
         with self._locate(path, follow=False, make=True) as place:
             place.writable()
+            self._refuse_folder(path)
             _remove_old(place)
             fd = os.open(
                 place.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode & 0o777, dir_fd=place.folder
@@ -112,11 +113,24 @@ class PhoneFiles:
             _remove_old(place)
             os.symlink(target, place.name, dir_fd=place.folder)
 
+    def rename(self, old: bytes, new: bytes) -> None:
+        """Give a file another name, replacing what has it."""
+        with self._locate(old, follow=False) as source, self._locate(new, follow=False) as place:
+            source.writable()
+            place.writable()
+            os.replace(source.name, place.name, src_dir_fd=source.folder, dst_dir_fd=place.folder)
+
     def remove(self, path: bytes) -> None:
         """Remove a file that could not be written whole."""
         with self._locate(path, follow=False) as place:
             place.writable()
             os.unlink(place.name, dir_fd=place.folder)
+
+    def _refuse_folder(self, path: bytes) -> None:
+        """A folder, or a symlink to one, is never replaced by a file."""
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISDIR(self.stat(path).st_mode):
+                raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
 
     @contextlib.contextmanager
     def _locate(self, path: bytes, *, follow: bool = True, make: bool = False) -> Generator[_Place]:
@@ -208,5 +222,3 @@ def _remove_old(place: _Place) -> None:
     old = _stat_in(place.name, place.folder)
     if old is not None and (stat.S_ISREG(old.st_mode) or stat.S_ISLNK(old.st_mode)):
         os.unlink(place.name, dir_fd=place.folder)
-    elif old is not None and stat.S_ISDIR(old.st_mode):
-        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))

@@ -68,7 +68,7 @@ class Services(Protocol):
     def find(self, name: str) -> Service | None:
         """The service of this name, None where there is none."""
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """The connection is gone or starts over: end what lives as long as it."""
 
 
@@ -92,6 +92,7 @@ class Link:
         self._awake = asyncio.Event()
         self._awake.set()
         self._held: list[bytes] = []
+        self._budget: int | None = None
         self.done = asyncio.Event()
 
     async def run(self) -> None:
@@ -115,6 +116,10 @@ class Link:
         """End the connection at once, as a pulled cable does."""
         self._writer.transport.abort()
         self._awake.set()
+
+    def cut_after(self, size: int) -> None:
+        """Cut the connection once `size` more bytes were to be sent."""
+        self._budget = size
 
     def hang(self) -> None:
         """Keep the connection, read and send nothing."""
@@ -175,7 +180,7 @@ class Link:
                     if stream in self._channels:
                         self._channels.pop(stream).on_closed()
                 case Offline():
-                    self._tasks.spawn(self._services.close(), name="listeners of the old connection")
+                    self._services.close()
                 case HangUp(reason):
                     _log.warning("adb server cut off: %s", reason)
                     self.cut()
@@ -198,6 +203,10 @@ class Link:
 
     # -------------------------------------------------------------------------------------------- inside
     def _send(self, data: bytes) -> None:
+        if self._budget is not None:
+            self._budget -= len(data)
+            if self._budget < 0:
+                self.cut()
         if not self._awake.is_set():
             self._held.append(data)
         elif not self._writer.is_closing():
@@ -223,7 +232,7 @@ class Link:
         self.cut()
         for channel in list(self._channels.values()):
             channel.on_closed()
-        await self._services.close()
+        self._services.close()
         await self._tasks.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import secrets
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from typing import Any, Self
 
 from virtual_phone import image
 from virtual_phone.auth import TOKEN_SIZE
-from virtual_phone.camera import CAMERA_FOLDER, Camera, PhotoQueue
+from virtual_phone.camera import Camera, PhotoQueue
 from virtual_phone.commands import table
 from virtual_phone.control import serve_commands
 from virtual_phone.core import Core
@@ -37,6 +38,8 @@ FEATURES = (
     "delayed_ack",
 )
 _BOOT_TIME = 0.3
+_SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_SOCKET_PATH_LIMIT = 100
 
 
 class VirtualPhone:
@@ -56,6 +59,8 @@ class VirtualPhone:
         features: Sequence[str] = FEATURES,
         capture_pause: float = 0.1,
     ) -> None:
+        if not _SERIAL.fullmatch(serial):
+            raise ValueError(f"no serial number for a phone: {serial!r}")
         self.serial = serial
         self.loopback = ""  # known once the phone is on
         self.on_open_url = on_open_url
@@ -92,7 +97,7 @@ class VirtualPhone:
 
     async def start(self, port: int = 0) -> None:
         """Switch the phone on; adb servers find it at `address`. Raises `SandboxError`."""
-        self._home = Path(tempfile.mkdtemp(prefix="virtual-phone-"))
+        self._home = _new_home()
         try:
             await self._assemble(self._home)
             await self._listen(port)
@@ -102,8 +107,8 @@ class VirtualPhone:
 
     async def stop(self) -> None:
         """Switch it off: connections, listeners, commands and temporary files are gone afterwards."""
-        await self.unplug()
         await self._tasks.close()
+        await self.unplug()
         if self._control is not None:
             self._control.close()
             await self._control.wait_closed()
@@ -139,8 +144,7 @@ class VirtualPhone:
     async def press_shutter(self, photo: Path | None = None) -> str:
         """Open the camera and take the next photo, or the given one; the path on the phone once it is final."""
         self.device.front = CAMERA
-        name = await self.device.camera.shoot(photo)
-        return f"/sdcard/{CAMERA_FOLDER}/{name}"
+        return await self.device.camera.shoot(photo)
 
     def allow_debugging(self) -> None:
         """Tap «Allow»: the hosts that wait are connected, and known from now on."""
@@ -152,19 +156,20 @@ class VirtualPhone:
     # -------------------------------------------------------------------------------------------- faults
     async def unplug(self) -> None:
         """Pull the cable: every connection is cut, new ones are refused."""
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
         links = list(self._links)
         for link in links:
             link.cut()
         for link in links:
             await link.done.wait()
+        if server is not None:
+            await server.wait_closed()
 
     async def replug(self) -> None:
         """Put the cable back: the same address, a new connection."""
-        if self._server is None:
+        if self._server is None and self._home is not None:
             await self._listen(self._port)
 
     @contextlib.asynccontextmanager
@@ -198,6 +203,11 @@ class VirtualPhone:
             for link in self._links:
                 link.wake()
 
+    def cut_after(self, size: int) -> None:
+        """Pull the cable for a moment once the phone has sent `size` more bytes: in the middle of a transfer."""
+        for link in self._links:
+            link.cut_after(size)
+
     @contextlib.contextmanager
     def storage_full(self, free: int = 0) -> Generator[None]:
         """Only `free` more bytes fit on the phone inside."""
@@ -221,7 +231,7 @@ class VirtualPhone:
         self.shell_rung = f"{sandbox.name}, {self._image.shell}, {self._image.tools}"
         self.device = Device(
             properties=dict(self._properties),
-            camera=Camera(self.photos_queue, self.storage, pause=self._capture_pause),
+            camera=Camera(self.photos_queue, self.files, pause=self._capture_pause),
             background=self._in_background,
             reboot=lambda: self._in_background(self.reboot(), "reboot"),
             on_open_url=lambda url: self.on_open_url(url) if self.on_open_url is not None else None,
@@ -234,6 +244,9 @@ class VirtualPhone:
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:  # it came in while the cable was pulled
+            writer.transport.abort()
+            return
         core = Core(self._banner(), trusted=self._trusted, new_token=lambda: secrets.token_bytes(TOKEN_SIZE))
         link = Link(core, self._services, reader, writer)
         if self._hanging:
@@ -255,3 +268,10 @@ class VirtualPhone:
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.spawn(work, name=name)
+
+
+def _new_home() -> Path:
+    """A folder for what the phone needs while it is on; a path too long for a UNIX socket moves to /tmp."""
+    default = tempfile.gettempdir()
+    short = len(default) < _SOCKET_PATH_LIMIT - len("/virtual-phone-12345678/run/virtual_phone")
+    return Path(tempfile.mkdtemp(prefix="virtual-phone-", dir=default if short else "/tmp"))  # ruff: ignore[hardcoded-temp-file]

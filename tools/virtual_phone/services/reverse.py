@@ -54,10 +54,10 @@ class Reverse:
             answer = b"FAIL" + _framed(str(error))
         await channel.write(answer)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End all listeners."""
         for name in list(self._listeners):
-            await self._stop(name)
+            self._stop(name)
 
     async def _obey(self, command: str) -> bytes:
         verb, _, rest = command.partition(":")
@@ -66,12 +66,12 @@ class Reverse:
                 lines = (f"host-{self._number} {name} {to}\n" for name, to in self.listening.items())
                 return _framed("".join(lines))
             case "killforward-all":
-                await self.close()
+                self.close()
                 return b"OKAY"
             case "killforward":
                 if rest not in self._listeners:
                     raise _RefusedError(f"listener '{rest}' not found")
-                await self._stop(rest)
+                self._stop(rest)
                 return b"OKAY"
             case "forward":
                 norebind = rest.startswith("norebind:")
@@ -90,7 +90,7 @@ class Reverse:
         listener = _Listener(destination)
         try:
             server, port = await self._listen(name, listener)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise _RefusedError(f"cannot bind listener: {_reason(error)}") from error
         listener.server = server
         if port is None:
@@ -133,11 +133,10 @@ class Reverse:
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
 
-    async def _stop(self, name: str) -> None:
+    def _stop(self, name: str) -> None:
         listener = self._listeners.pop(name)
         if listener.server is not None:
-            listener.server.close()
-            await listener.server.wait_closed()
+            listener.server.close()  # who is connected stays connected, as on a phone
 
 
 def _framed(text: str) -> bytes:
@@ -146,6 +145,6 @@ def _framed(text: str) -> bytes:
     return b"%04x" % len(raw) + raw
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     # asyncio words «address in use» its own way; adbd says what errno says.
-    return os.strerror(error.errno) if error.errno is not None else str(error)
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno is not None else str(error)

@@ -60,9 +60,9 @@ class Router:
                 return partial(_reboot, parts.device.reboot)
         return None
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """The connection is over: nothing listens for it any more."""
-        await self.reverse.close()
+        self.reverse.close()
 
 
 async def _framebuffer(device: Device, request: OpenRequest) -> None:
