@@ -1,7 +1,7 @@
 """A `Transport` over a folder of this machine: its shell is a local one, its files are real, nothing is adb.
 
 It passes the same conformance suite as the real transport, so that what is tested with it holds for a phone. Faults
-have names: `lost()`, `hanging()`, and `on_pull`, which runs in front of each pull.
+have names: `unplug()`, `hanging()`, and `on_pull`, which runs in front of each pull.
 """
 
 import asyncio
@@ -11,14 +11,16 @@ import shlex
 import shutil
 import signal
 import stat
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import starmap
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from bridge.adb.transport import DirEntry, FileStat, Pulled, ReverseEntry, ShellResult
 from bridge.errors import DeadlinePassed, DeviceLost, DeviceUnusable
 
+T = TypeVar("T")
 PLACES = (b"/sdcard", b"/data/local/tmp")
 
 
@@ -47,9 +49,10 @@ class FolderTransport:
         inside = any(raw == place or raw.startswith(place + b"/") for place in PLACES)
         return Path(os.fsdecode(os.fsencode(self.root) + raw)) if inside else self.root / "nowhere"
 
-    def lost(self) -> None:
-        """Unplug it for good."""
+    async def unplug(self) -> None:
+        """Take it away for good, and wait until whoever waits for it has been told."""
         self._lost.set()
+        await asyncio.sleep(0)
 
     @contextmanager
     def hanging(self) -> Generator[None, None, None]:
@@ -62,25 +65,28 @@ class FolderTransport:
 
     # -------------------------------------------------------------------------------- shell
     async def shell(self, argv: Sequence[str], *, deadline: float = 20.0, limit: int = 1 << 20) -> ShellResult:
-        await self._there(deadline)
-        process = await self._start(argv, stderr=asyncio.subprocess.PIPE)
-        try:
-            async with asyncio.timeout(deadline):
-                stdout, stderr = await process.communicate()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise DeadlinePassed(f"{argv[0]} took too long", hint="") from None
-        if len(stdout) + len(stderr) > limit:
+        async def run() -> ShellResult:
+            process = await self._start(argv, stderr=asyncio.subprocess.PIPE)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    outputs = [
+                        group.create_task(_read(process, pipe, limit)) for pipe in (process.stdout, process.stderr)
+                    ]
+                stdout, stderr = (output.result() for output in outputs)
+                return ShellResult(stdout, stderr, await process.wait())
+            finally:
+                await _hang_up(process)
+
+        result = await self._while_there(run(), deadline)
+        if len(result.stdout) + len(result.stderr) > limit:
             raise DeviceUnusable(f"more than {limit} bytes", hint="")
-        return ShellResult(stdout, stderr, process.returncode)
+        return result
 
     async def lines(self, argv: Sequence[str], *, limit: int = 1 << 16) -> AsyncGenerator[bytes, None]:
-        await self._there(10.0)
-        process = await self._start(argv, stderr=asyncio.subprocess.DEVNULL, line_limit=limit)
+        process = await self._while_there(self._start(argv, stderr=asyncio.subprocess.DEVNULL, line_limit=limit), 10.0)
         assert process.stdout is not None
         try:
-            while line := await self._line(process.stdout, limit):
+            while line := await self._while_there(process.stdout.readline(), None):
                 yield line.removesuffix(b"\n")
             code = await process.wait()
             if code:
@@ -88,30 +94,15 @@ class FolderTransport:
         finally:
             await _hang_up(process)
 
-    async def _line(self, stream: asyncio.StreamReader, limit: int) -> bytes:
-        async with asyncio.TaskGroup() as group:
-            reading = group.create_task(stream.readline())
-            losing = group.create_task(self._lost.wait())
-            await asyncio.wait({reading, losing}, return_when=asyncio.FIRST_COMPLETED)
-            reading.cancel()
-            losing.cancel()
-        if losing.done() and not losing.cancelled():
-            raise DeviceLost("unplugged")
-        try:
-            return reading.result()
-        except ValueError:
-            raise DeviceUnusable(f"a line of more than {limit} bytes", hint="") from None
-
     async def _start(
         self, argv: Sequence[str], *, stderr: int, line_limit: int = 1 << 16
     ) -> asyncio.subprocess.Process:
-        places = [place.decode() for place in PLACES]
-        words = [str(self.local(word)) if word.startswith(tuple(places)) else word for word in argv]
-        shell = shutil.which("mksh") or "/bin/sh"
+        places = tuple(place.decode() for place in PLACES)
+        words = [str(self.local(word)) if word.startswith(places) else word for word in argv]
         process = await asyncio.create_subprocess_exec(
-            shell,
+            shutil.which("mksh") or "/bin/sh",
             "-c",
-            " ".join(shlex.quote(word) if word != "exec" else word for word in words),
+            shlex.join(words),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
@@ -173,9 +164,9 @@ class FolderTransport:
     # -------------------------------------------------------------------------------- reverse
     async def reverse(self, remote: str, local: str, *, norebind: bool = False, deadline: float = 10.0) -> None:
         await self._there(deadline)
-        if norebind and remote in self._reverses:
+        if norebind and _listener(remote) in self._reverses:
             raise DeviceUnusable("cannot rebind existing socket", hint="")
-        self._reverses[remote] = local
+        self._reverses[_listener(remote)] = local
 
     async def reverse_list(self, *, deadline: float = 10.0) -> Sequence[ReverseEntry]:
         await self._there(deadline)
@@ -183,18 +174,62 @@ class FolderTransport:
 
     async def reverse_remove(self, remote: str, *, deadline: float = 10.0) -> None:
         await self._there(deadline)
-        self._reverses.pop(remote, None)
+        self._reverses.pop(_listener(remote), None)
 
     async def close(self) -> None:
+        self._lost.set()
         for process in self.processes:
             await _hang_up(process)
 
     async def _there(self, deadline: float) -> None:
-        if self._lost.is_set():
-            raise DeviceLost(f"{self.serial} is gone", hint="replug it")
+        await self._while_there(asyncio.sleep(0), deadline)
+
+    async def _while_there(self, work: Coroutine[Any, Any, T], deadline: float | None) -> T:
+        """Do it unless the phone is gone, goes meanwhile, or hangs."""
         if self._hanging:
-            await asyncio.sleep(deadline)
+            work.close()
+            await asyncio.sleep(deadline or 0)
             raise DeadlinePassed(f"{self.serial} does not answer", hint="replug it")
+        async with asyncio.TaskGroup() as group:
+            losing, doing = group.create_task(self._lost.wait()), group.create_task(_caught(work))
+            await asyncio.wait({losing, doing}, timeout=deadline, return_when=asyncio.FIRST_COMPLETED)
+            lost = self._lost.is_set()
+            losing.cancel()
+            doing.cancel()
+        if lost:
+            raise DeviceLost(f"{self.serial} is gone", hint="replug it")
+        if doing.cancelled():
+            raise DeadlinePassed(f"{self.serial} took too long", hint="try again")
+        result, error = doing.result()
+        if error is not None:
+            raise error
+        return cast("T", result)
+
+
+async def _caught(work: Coroutine[Any, Any, T]) -> tuple[T | None, Exception | None]:
+    """Keep the error from the task group, which would wrap it."""
+    try:
+        return await work, None
+    except ValueError as error:  # a line longer than its limit
+        return None, DeviceUnusable(str(error), hint="")
+    except Exception as error:  # ruff: ignore[blind-except] - raised again by the caller
+        return None, error
+
+
+async def _read(process: asyncio.subprocess.Process, pipe: asyncio.StreamReader | None, limit: int) -> bytes:
+    """Read to the end; what prints too much is ended."""
+    assert pipe is not None
+    data = b""
+    while piece := await pipe.read(1 << 16):
+        data += piece[: limit + 1]
+        if len(data) > limit and process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    return data
+
+
+def _listener(remote: str) -> str:
+    """Name it as adbd does in its list."""
+    return remote.replace("tcp:localhost:", "tcp:")
 
 
 def _stat(path: Path) -> FileStat:
@@ -210,9 +245,7 @@ def _copy(source: Path, into: Path) -> bytes:
 
 
 async def _hang_up(process: asyncio.subprocess.Process) -> None:
-    """End a command as adbd does when its stream is closed: HUP to the shell that it started, and to nothing else."""
-    if process.returncode is None:
-        process.send_signal(signal.SIGHUP)
-    assert process.stdout is not None
-    await process.stdout.read()
-    await process.wait()
+    """End a command as the virtual phone's daemon does when its stream is closed: HUP to all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGHUP)
+    await process.communicate()
