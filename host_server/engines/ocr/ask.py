@@ -77,8 +77,15 @@ _CONTEXT: Final = _MEDIUM | _set("order receipt bill invoice ticket app package 
 """Words that say where something stands rather than which one is meant."""
 
 
+_VERBS: Final = _set("ordered arrives arriving departs issued expires")
+_ASKED: Final = {label for label in PHRASES if not _VERBS.issuperset(label)}
+"""What names a field in a question. A label such as `Ordered` does not: it may say when, or what."""
+
+
 def _english(question: str) -> Iterator[Wanted]:
-    wanted = [(_recognise(run), placed) for run, placed in _runs([word.text for word in words(question)])]
+    wanted = [
+        (_recognise(run), placed) for run, placed in _runs([word.text for word in words(question) if word.text != "s"])
+    ]
     first_hand = [item for item, placed in wanted if item and not placed]
     yield from first_hand or [item for item, _ in wanted if item]
 
@@ -123,7 +130,7 @@ def _recognise(run: tuple[str, ...]) -> Wanted | None:
         bare = bare[:-1]
     if all(word in _CONTEXT or (word == "phone" and bare != run) for word in bare):
         return None
-    spans = [(start, end) for end in range(len(bare), 0, -1) for start in range(end) if bare[start:end] in PHRASES]
+    spans = [(start, end) for end in range(len(bare), 0, -1) for start in range(end) if bare[start:end] in _ASKED]
     if not spans:
         return Wanted(bare)
     start, end = max(spans, key=lambda span: span[1] - span[0])
@@ -145,17 +152,24 @@ _STOP_ZH: Final = re.compile(
 def _chinese(question: str) -> Iterator[Wanted]:
     """Find known labels wherever they stand, the longest first; what is left between empty words may be a label too."""
     text = _join([word.text for word in words(question)])
-    rest_from = 0
+    done = 0
     unknown: list[str] = []
+    owner = ""
     for match in _KNOWN_ZH.finditer(text):
-        before = _STOP_ZH.split(text[rest_from : match.start()])
-        rest_from = match.end()
-        unknown += [chunk for chunk in before[:-1] if chunk]
-        field = _FIELD_ZH.get(match.group().replace("的", ""))
-        if field:
-            asked = (before[-1] + match.group()).replace("的", "")
-            yield Wanted(_split(asked), field, (before[-1],) if before[-1] else ())
-    unknown += [chunk for chunk in _STOP_ZH.split(text[rest_from:]) if chunk]
+        *chunks, qualifier = _STOP_ZH.split(text[done : match.start()])
+        unknown += [chunk for chunk in chunks if chunk]
+        done = match.end()
+        asked = match.group().replace("的", "")
+        field = _FIELD_ZH.get(asked)
+        if field is None:
+            continue
+        if _OWNED.match(text, done):  # `收货人的电话` asks for the phone number, and says whose
+            owner += qualifier + asked
+            continue
+        around = tuple(part for part in (owner, qualifier) if part)
+        yield Wanted(_split("".join((*around, asked))), field, around)
+        owner = ""
+    unknown += [chunk for chunk in _STOP_ZH.split(text[done:]) if chunk]
     yield from (Wanted(_split(chunk)) for chunk in unknown)
 
 
@@ -181,9 +195,9 @@ def _loose(phrase: str) -> str:
 _FIELD_ZH: Final = {
     _join(list(label)): field for label, field in PHRASES.items() if label != ("order",) and len(_join(list(label))) > 1
 }
-_KNOWN_ZH: Final = re.compile(
-    "|".join([_MEDIUM_ZH, *(_loose(phrase) for phrase in sorted(_FIELD_ZH, key=len, reverse=True))])
-)
+_LABELS_ZH: Final = "|".join(_loose(phrase) for phrase in sorted(_FIELD_ZH, key=len, reverse=True))
+_KNOWN_ZH: Final = re.compile(f"{_MEDIUM_ZH}|{_LABELS_ZH}")
+_OWNED: Final = re.compile(f"的?(?:{_LABELS_ZH})")
 
 
 # ------------------------------------------------------------------------------------------------ turns of phrase
@@ -193,9 +207,11 @@ _SUGGESTIONS: Final[dict[Language, tuple[tuple[str, str], ...]]] = {
     "en": (
         (r"how much|\bpa(?:y|id)\b.*\btotal|going to cost", "total"),
         (r"how many", "quantity"),
+        (r"\bwho(?:m|se)?\b", "recipient"),
         (r"where(?: i|')s my (?:order|parcel|package)", "status"),
         (r"(?:has|is|was) (?:it|\w+ order) (?:been )?(?:shipped|delivered)", "status"),
-        (r"\bwho(?:m| is| will| gets| receives)?\b|deliver(?:ed)? to", "recipient"),
+        (r"deliver(?:ed)? to|ship(?:ped)? to", "recipient"),
+        (r"\bwhen\b.*expire", "expiry date"),
         (r"\bwhen\b.*(?:deliver|arriv|get here|come)", "delivery date"),
         (r"\bwhen\b.*(?:order|bought|buy|purchas)", "order date"),
         (r"\bwhen\b|what day|what time", "date"),

@@ -6,7 +6,7 @@ from typing import Final
 
 from host_server.engines.ocr.ask import Wanted
 from host_server.engines.ocr.fields import Field
-from host_server.engines.ocr.labels import after_phrase, fits, is_known_label, pairs, similarity, tidy
+from host_server.engines.ocr.labels import Pair, after_phrase, fits, is_known_label, pairs, similarity, tidy
 from host_server.engines.ocr.page import Box, Page
 from host_server.engines.ocr.words import content, squeeze
 
@@ -17,6 +17,8 @@ _JOINED: Final = 1.2
 """Boxes of one row closer than this many heights belong to one value."""
 _BELOW: Final = 2.2
 """A value stands at most so many heights of its label below it."""
+_TABLE: Final = 3
+"""A row of so many cells is a table's rather than a label and its value."""
 _BUTTONS: Final = frozenset({"copy", "复制", "edit", "修改", "view", "查看", "change", "track", "详情", "details"})
 
 
@@ -79,20 +81,19 @@ def _slots(page: Page, phrase: tuple[str, ...], field: Field | None) -> Iterator
 
 def _slots_in(text: str, row: int, column: int, phrase: tuple[str, ...], field: Field | None) -> Iterator[_Slot]:
     for pair in pairs(text):
-        fit = _fit(pair.label, phrase, field)
+        fit = _fit(pair, phrase, field)
         if fit >= _GOOD_ENOUGH:
             yield _Slot(row, column, pair.label, fit, pair.value, pair.colon)
         elif field is not None:
             yield from _without_colon(f"{pair.label} {pair.value}".strip(), row, column, field, colon=pair.colon)
 
 
-def _fit(label: str, phrase: tuple[str, ...], field: Field | None) -> float:
+def _fit(pair: Pair, phrase: tuple[str, ...], field: Field | None) -> float:
     """How well a label fits: first the words of the question itself, then the field's own labels in their order."""
-    fit = similarity(label, phrase)
-    if field is not None:
-        own = (similarity(label, known) * (0.99 - 0.002 * place) for place, known in enumerate(field.labels))
-        fit = max(fit, *own)
-    return fit
+    fits_own = [similarity(pair.label, phrase, colon=pair.colon)]
+    for place, known in enumerate(field.labels if field else ()):
+        fits_own.append(similarity(pair.label, known, colon=pair.colon) * (0.99 - 0.002 * place))
+    return max(fits_own)
 
 
 def _without_colon(text: str, row: int, column: int, field: Field, *, colon: bool) -> Iterator[_Slot]:
@@ -125,10 +126,9 @@ def _value(page: Page, slot: _Slot, field: Field | None) -> str | None:
     if slot.inline:
         return _lengthened(page, slot, field) if fits(slot.inline, field) else None
     beside = _beside(page, slot, field)
-    below = None if slot.colon and beside else _below(page, slot, field)
-    if beside and below and not slot.colon and _is_heading(page, slot):
-        return below
-    return beside or below
+    if beside is None or (not slot.colon and _is_heading(page, slot)):
+        return _below(page, slot, field) or beside or None
+    return beside or None
 
 
 def _lengthened(page: Page, slot: _Slot, field: Field | None) -> str:
@@ -141,6 +141,7 @@ def _lengthened(page: Page, slot: _Slot, field: Field | None) -> str:
 
 
 def _beside(page: Page, slot: _Slot, field: Field | None) -> str | None:
+    """The value to the right in the same row; empty when what stands there cannot be it, `None` when nothing does."""
     row = page.rows[slot.row]
     cells: list[int] = []
     for column in range(slot.column + 1, len(row)):
@@ -149,15 +150,15 @@ def _beside(page: Page, slot: _Slot, field: Field | None) -> str | None:
         if _is_label(row[column]):
             break
         cells.append(column)
-    if field is not None and field.shape == "money":
-        cells = [column for column in cells if fits(row[column].text, field)][-1:]
     if not cells:
         return None
+    if field is not None and field.shape == "money":
+        cells = [column for column in cells if fits(row[column].text, field)][-1:] or cells
     first = cells[0]
     parts = [tidy(row[first].text), *(tidy(box.text) for box in _close(row, first))]
     value = " ".join(part for part in parts if part)
     if not fits(value, field):
-        return None
+        return ""
     return " ".join([value, *_continued(page, slot.row, row[first], field)])
 
 
@@ -198,7 +199,11 @@ def _is_under(label: Box, box: Box) -> bool:
 
 
 def _is_heading(page: Page, slot: _Slot) -> bool:
-    """Tell a table's head from a list of labels and values: below each cell of the row stands a cell, and closer."""
+    """Tell a table's head from a list of labels and values.
+
+    Below each cell of a head stands a cell, some of them with digits. Three columns are hardly a list; two are a head
+    when the row below stands closer than the next one, or is the last.
+    """
     row = page.rows[slot.row]
     if slot.row + 1 >= len(page.rows) or any(char.isdigit() for box in row for char in box.text):
         return False
@@ -207,20 +212,21 @@ def _is_heading(page: Page, slot: _Slot) -> bool:
         return False
     if not any(char.isdigit() for box in under for char in box.text):
         return False
-    if slot.row + 2 >= len(page.rows):
-        return True
+    if len(row) >= _TABLE or slot.row + 2 >= len(page.rows):
+        return not any(_is_label(box) for box in under)
     gap = min(box.top for box in under) - max(box.bottom for box in row)
     next_gap = min(box.top for box in page.rows[slot.row + 2]) - max(box.bottom for box in under)
-    return gap < 0.8 * next_gap or not any(_is_label(box) for box in under)
+    return gap < 0.8 * next_gap
 
 
 def _continued(page: Page, row: int, start: Box, field: Field | None) -> list[str]:
-    """Further lines of a long value: alone in their row, aligned with the value, close below it."""
+    """Further lines of a long value: alone in their row, aligned with the value, close below a line that is full."""
     lines: list[str] = []
     above = start
+    full = 0.75 * max(box.right for boxes in page.rows for box in boxes)
     for boxes in page.rows[row + 1 :] if field is not None and field.long else ():
         box = boxes[0]
-        aligned = abs(box.left - above.left) < above.height / 2
+        aligned = abs(box.left - above.left) < above.height / 2 and above.right >= full
         if len(boxes) > 1 or not aligned or box.top - above.bottom > 0.8 * above.height or _is_label(box):
             break
         lines.append(box.text)

@@ -11,12 +11,15 @@ from host_server.engines.ocr.words import FILLERS, content, has_cjk, words
 
 __all__ = ["Pair", "after_phrase", "fits", "is_known_label", "pairs", "similarity", "tidy"]
 
-_COLON: Final = re.compile(r"(?<!\d)\s*[:：∶︰](?!//)|(?<=\d)[:：∶︰](?!\d|//)|(?<=\d)\s+[:：∶︰]")
+_COLON: Final = re.compile(
+    r"(?<!\d)\s*[:：∶︰](?!//)(?!(?<=\b[0-9A-Fa-f]{2}:)[0-9A-Fa-f]{2}\b)|(?<=\d)[:：∶︰](?!\d|//)|(?<=\d)\s+[:：∶︰]"
+)
 _BRACKETS: Final = re.compile(r"[(（\[【][^)）\]】]*[)）\]】]")
 _EDGES: Final = " \t\r\n.:：∶︰·•|、,，;；>›»→=＝"
 _BUTTON_AT_END: Final = re.compile(
     r"\s+(?:copy|复制|edit|修改|查看|view|track|change)\s*[>›»]?$|\s*[>›»]+$", re.IGNORECASE
 )
+_SENTENCE_END: Final = re.compile(r"[.!?]\s+(?=[A-Z])|[。！？]")
 _LONGEST_LABEL: Final = 60
 _ENOUGH_ALIKE: Final = 0.84
 _SHORTEST_ALIKE: Final = 4
@@ -34,7 +37,7 @@ class Pair:
 def pairs(text: str) -> list[Pair]:
     """Split `Qty: 2  Unit price: ¥199` at its colons; a text without any is one label (or one value) by itself.
 
-    A colon inside a time, an address of the web or between digits separates nothing.
+    A colon inside a time, between digits, in an address of the web or of a network card separates nothing.
     """
     colons = list(_COLON.finditer(text))
     if not colons:
@@ -90,18 +93,16 @@ def fits(value: str, field: Field | None) -> bool:
 
 def is_known_label(text: str) -> bool:
     """Tell whether the whole text is the label of a known field, in one language or in both."""
-    if len(text) > _LONGEST_LABEL:
-        return False
-    return any("".join(form) in BY_LABEL for form in _forms(text))
+    return len(text) <= _LONGEST_LABEL and any("".join(form) in BY_LABEL for form in _forms(text))
 
 
-def similarity(label: str, phrase: Sequence[str]) -> float:
-    """How well a label on the page fits a wanted phrase: 1 the same, 0 not at all."""
+def similarity(label: str, phrase: Sequence[str], *, colon: bool = False) -> float:
+    """How well a label on the page fits a wanted phrase: 1 the same, 0 not at all. A colon proves that it is one."""
     if not phrase or len(label) > _LONGEST_LABEL:
         return 0.0
     wanted = "".join(phrase)
     best = 0.0
-    for form in _forms(label):
+    for form in _forms(label, colon=colon):
         joined = "".join(form)
         if joined == wanted:
             return 1.0
@@ -109,13 +110,18 @@ def similarity(label: str, phrase: Sequence[str]) -> float:
     return best
 
 
-def _forms(label: str) -> list[tuple[str, ...]]:
-    """The label as it is, without what stands in brackets, and each language of it alone."""
+def _forms(label: str, *, colon: bool = False) -> list[tuple[str, ...]]:
+    """The label as it is, without what stands in brackets, and each language of `合计 Total` alone.
+
+    `Status 已发货` has two languages as well, but is a label and its value: without a colon both must be known labels.
+    """
     whole = content(label)
     bare = content(_BRACKETS.sub(" ", label))
-    chinese = tuple(word for word in bare if has_cjk(word))
-    other = tuple(word for word in bare if not has_cjk(word))
-    return [form for form in dict.fromkeys((whole, bare, chinese, other)) if form]
+    languages = [tuple(word for word in bare if has_cjk(word) is chinese) for chinese in (True, False)]
+    forms = [whole, bare]
+    if colon or all("".join(part) in BY_LABEL for part in languages):
+        forms += languages
+    return [form for form in dict.fromkeys(forms) if form]
 
 
 def _contained(form: tuple[str, ...], phrase: Sequence[str]) -> float:
@@ -153,7 +159,7 @@ def after_phrase(text: str, field: Field, phrase: Sequence[str]) -> tuple[str, b
     end = start + len(phrase)
     while (more := _other_label(plain, end, field)) or (end < len(plain) and plain[end] in FILLERS):
         end += more or 1
-    rest = tidy(text[found[end - 1].end :])
+    rest = tidy(_SENTENCE_END.split(text[found[end - 1].end :], maxsplit=1)[0])
     return (rest, all(word in FILLERS for word in plain[:start])) if rest else None
 
 

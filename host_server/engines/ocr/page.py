@@ -17,8 +17,8 @@ _SAME_ROW: Final = 0.5
 _MOST_SLANT: Final = math.radians(30)
 _COLUMN_BOXES: Final = 4
 """A column of running text has at least so many lines, …"""
-_COLUMN_FILL: Final = 0.6
-"""… which fill this part of its width: the labels and values of a form do not."""
+_COLUMN_SIGNS: Final = 24
+"""… half of them at least so long, in Latin letters (a Chinese one counts twice): labels and values are shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,8 @@ def _gutters(boxes: list[Box]) -> list[float]:
 
 
 def _is_running_text(side: list[Box]) -> bool:
-    if len(side) < _COLUMN_BOXES:
-        return False
-    width = max(box.right for box in side) - min(box.left for box in side)
-    return statistics.median(box.right - box.left for box in side) >= _COLUMN_FILL * width
+    lengths = [sum(1 if char.isascii() else 2 for char in box.text) for box in side]
+    return len(side) >= _COLUMN_BOXES and statistics.median(lengths) >= _COLUMN_SIGNS
 
 
 def _rows(boxes: list[Box]) -> list[list[Box]]:
