@@ -1,8 +1,9 @@
 """HTTP to the host: pictures up, small facts down, and the front's requests passed on. A deadline on everything."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,16 +28,17 @@ class HostHttp:
 
     def __init__(self) -> None:
         self.address: tuple[str, str] | None = None
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT, mounts=_DIRECT, follow_redirects=False)
+        self._life = AsyncExitStack()
+        self._clients: dict[bool, httpx.AsyncClient] = {}
 
     async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
+        await self._life.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.__aexit__(kind, error, trace)
+        await self._life.__aexit__(kind, error, trace)
 
     async def upload(self, sha256: str, path: Path) -> None:
         """Let the host have the picture; free when it has it already.
@@ -72,10 +74,11 @@ class HostHttp:
             raise HostUnavailable("no host answers", hint="start one with `bridge serve`")
         url, token = self.address
         own = {"authorization": f"Bearer {token}"}
-        request = self._client.build_request(method, url + path, headers={**(headers or {}), **own}, content=content)
+        client = await self._client(secure=url.startswith("https:"))
+        request = client.build_request(method, url + path, headers={**(headers or {}), **own}, content=content)
         try:
             async with asyncio.timeout(deadline):
-                answer = await self._client.send(request, stream=True)
+                answer = await client.send(request, stream=True)
         except (httpx.TransportError, TimeoutError) as error:
             raise HostUnavailable(f"the host at {url} does not answer", hint="see `bridge doctor`") from error
         try:
@@ -84,6 +87,14 @@ class HostHttp:
             raise HostUnavailable(f"the host at {url} broke off", hint="see `bridge doctor`") from error
         finally:
             await answer.aclose()
+
+    async def _client(self, *, secure: bool) -> httpx.AsyncClient:
+        """One client for each kind of address: the list of the world's certificates takes long to read."""
+        if secure not in self._clients:
+            tls = ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            client = httpx.AsyncClient(timeout=_TIMEOUT, mounts=_DIRECT, verify=tls, follow_redirects=False)
+            self._clients[secure] = await self._life.enter_async_context(client)
+        return self._clients[secure]
 
 
 async def _checked(answer: httpx.Response) -> Any:

@@ -14,3 +14,9 @@ Promises: one question per phone is asked at a time, in order, people before the
 gets exactly one terminal event; a question the host lost is asked once more (`retry_of`), then reported; a picture is
 asked about once.
 """
+
+from bridge.session.events import PhoneInfo
+from bridge.session.runner import Session
+from bridge.session.viewer import Viewer
+
+__all__ = ["PhoneInfo", "Session", "Viewer"]

@@ -41,8 +41,8 @@ class SessionCore:
         self._model = model
         self._answers = Answers()
         self._desk = Desk(self._answers)
-        self._report = Reporter(phone)
-        self._lane = Lane(phone, model=model, answers=self._answers, desk=self._desk, report=self._report)
+        self.report = Reporter(phone)
+        self._lane = Lane(phone, model=model, answers=self._answers, desk=self._desk, report=self.report)
         self._captures: Recent[str, None] = Recent(_MAX_CAPTURES)
         self._asks: Recent[tuple[str, str], Question] = Recent(_MAX_ASKS)
         self._models: tuple[str, ...] = ()
@@ -58,6 +58,11 @@ class SessionCore:
             self._left_out = False
             out.append(LoadPending())
         return out
+
+    @property
+    def waiting(self) -> int:
+        """How many questions stand in line."""
+        return len(self._lane.line)
 
     def log(self, response_id: str) -> AnswerLog | None:
         """The log a `Show` speaks of."""
@@ -125,7 +130,7 @@ class SessionCore:
         return self._tell_capture(now, capture, state)
 
     def _tell_capture(self, now: float, capture: Capture, state: str) -> list[Command]:
-        return [*self._desk.tell_all(capture_event(capture, state)), self._report.capture(now, capture, state)]
+        return [*self._desk.tell_all(capture_event(capture, state)), self.report.capture(now, capture, state)]
 
     # ---------------------------------------------------------------------------------------- viewers
 
@@ -233,16 +238,17 @@ class SessionCore:
         self._lane.host_went()
         message = "The host went away; questions wait until it is back."
         told = self._desk.tell_all({"type": "bridge:host", "state": "away", "models": list(self._models)})
-        return [*told, self._report.error(now, "engine_unavailable", message, retryable=True)]
+        return [*told, self.report.error(now, "engine_unavailable", message, retryable=True)]
 
     def _pause(self, now: float, *, paused: bool) -> list[Command]:
         self.paused = paused
         state = "paused" if paused else "watching"
-        return [*self._desk.tell_all({"type": "bridge:pause", "paused": paused}), self._report.device(now, state, None)]
+        return [*self._desk.tell_all({"type": "bridge:pause", "paused": paused}), self.report.device(now, state)]
 
     def _device_changed(self, event: on.DeviceChanged, now: float) -> list[Command]:
-        told = {"type": "bridge:device", "serial": self._phone.serial, "state": event.state, "hint": event.hint}
-        return [*self._desk.tell_all(told), self._report.device(now, event.state, event.hint)]
+        about = {"state": event.state, "detail": event.detail, "hint": event.hint}
+        told = self._desk.tell_all({"type": "bridge:device", "serial": self._phone.serial, **about})
+        return [*told, self.report.device(now, **about)]
 
 
 def _own_question(capture: Capture, prompt: str) -> Question:

@@ -197,7 +197,8 @@ class DeviceChanged:
     """The phone came, went or needs a hand."""
 
     state: str
-    hint: str | None = None
+    detail: str = ""
+    hint: str = ""
 
 
 Event: TypeAlias = (

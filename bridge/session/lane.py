@@ -229,8 +229,8 @@ class Lane:
             self.line.join_first(question)
             question.version += 1
             wait = error.get("retry_after_ms")
-            fields = {"response_id": answer.response_id, "retryable": True}
-            out: list[Command] = [self._report.error(now, _code(error), f"{_message(error)} Asking again.", **fields)]
+            about: dict[str, Any] = {"response_id": answer.response_id, "retryable": True}
+            out: list[Command] = [self._report.error(now, _code(error), f"{_message(error)} Asking again.", **about)]
             return out + (self._rest(question, wait / 1000) if isinstance(wait, int) and wait > 0 else [])
         text = _message(error) if answer.status == "failed" else answer.text
         out = self._record(question, answer.response_id, answer.status, text)
@@ -271,7 +271,8 @@ class Lane:
             out += self._record(question, "", "failed", error.message) if final else []
             out += self._desk.tell_all(capture_event(question.capture, "failed", error))
         capture_id = question.capture.capture_id if question.capture else None
-        out.append(self._report.error(now, error.code, error.message, capture_id=capture_id, retryable=not final))
+        about: dict[str, Any] = {"capture_id": capture_id, "question": question.text, "retryable": not final}
+        out.append(self._report.error(now, error.code, error.message, final=True, **about))
         return out
 
     @staticmethod

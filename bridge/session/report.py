@@ -18,9 +18,9 @@ class Reporter:
     def __init__(self, phone: PhoneInfo) -> None:
         self._phone = phone
 
-    def device(self, now: float, state: str, hint: str | None) -> Observe:
+    def device(self, now: float, state: str, detail: str = "", hint: str = "") -> Observe:
         """The phone came, went, was paused."""
-        return self._line("device", now, state=state, hint=hint)
+        return self._line("device", now, state=state, detail=detail, hint=hint)
 
     def capture(self, now: float, capture: Capture, state: str) -> Observe:
         """A picture got further."""
@@ -61,9 +61,9 @@ class Reporter:
             fields["error"] = response["error"]
         return self._line("answer", now, **fields)
 
-    def error(self, now: float, code: str, message: str, **fields: Any) -> Observe:
-        """Something went wrong, and what about."""
-        return self._line("error", now, code=code, message=message, **fields)
+    def error(self, now: float, code: str, message: str, *, final: bool = False, **fields: Any) -> Observe:
+        """Something went wrong, and what about. `final`: a question will get no answer."""
+        return self._line("error", now, code=code, message=message, final=final, **fields)
 
     def _line(self, event: str, now: float, **fields: Any) -> Observe:
         head = {"event": event, "ts": now, "device_id": self._phone.device_id, "serial": self._phone.serial}

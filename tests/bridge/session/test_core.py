@@ -177,7 +177,7 @@ class TestStates:
     def test_the_phones_state_is_passed_on(self) -> None:
         talk = Talk()
         talk.look()
-        talk.feed(on.DeviceChanged("offline", "unlock it"))
+        talk.feed(on.DeviceChanged("offline", "no answer", "unlock it"))
 
         (told,) = talk.read()
         assert {
@@ -186,7 +186,7 @@ class TestStates:
             "state": "offline",
             "hint": "unlock it",
         }.items() <= told.items()
-        assert talk.only(do.Observe)[-1] == observed("device", state="offline", hint="unlock it")
+        assert talk.only(do.Observe)[-1] == observed("device", state="offline", detail="no answer", hint="unlock it")
 
     def test_an_endless_answer_is_stopped_once(self) -> None:
         talk = Talk()

@@ -1,0 +1,275 @@
+"""`Session`: the shell around the core. It waits for the host, the spool, timers and viewers; the core decides."""
+
+import asyncio
+import secrets
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import aclosing
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from bridge.client import HostClient, HostState
+from bridge.errors import HostUnavailable, QuestionRefused, TokenRefused
+from bridge.session import commands as do
+from bridge.session import events as on
+from bridge.session.core import SessionCore
+from bridge.session.events import PhoneInfo, ViewerKind
+from bridge.session.messages import Ask, Cancel, Hello, Pause, parse_viewer_message
+from bridge.session.viewer import Viewer
+from bridge.spool import Capture, Spool
+from host_server.wire.errors import CODES, WireError
+
+__all__ = ["Session"]
+
+GREETING_S = 1.0
+
+
+class Session:
+    """One phone's conversation. `run` does the work; everything else may be called before, during and after it.
+
+    `on_event` hears of everything, as dicts for JSON Lines; it must not wait. `backlog`: whether the pictures in the
+    spool that have no answer yet are asked about first.
+    """
+
+    def __init__(
+        self,
+        phone: PhoneInfo,
+        spool: Spool,
+        client: HostClient,
+        *,
+        prompt: str,
+        model: str | None = None,
+        on_event: Callable[[dict[str, Any]], None] = lambda _event: None,
+        backlog: bool = True,
+    ) -> None:
+        self.phone = phone
+        self.client = client
+        self.phone_now: Mapping[str, str] = {"state": "starting", "detail": "", "hint": ""}
+        self._spool = spool
+        self._on_event = on_event
+        self._backlog = backlog
+        self._core = SessionCore(phone, prompt=prompt, nonce=secrets.token_hex(8), model=model)
+        self._viewers: dict[str, Viewer] = {}
+        self._names = (f"v{number}" for number in count(1))
+        self._inbox: deque[on.Event] = deque()
+        self._handling = False
+        self._group: asyncio.TaskGroup | None = None
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._done: asyncio.Queue[do.Record | do.Observe] = asyncio.Queue()
+
+    # ---------------------------------------------------------------------------------------- for everybody
+
+    async def run(self) -> None:
+        """Work until cancelled. Answers that run at the host then go on there and are found again at the next start."""
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                self._group.create_task(self._keep_books())
+                if self._backlog:
+                    await self._load_pending()
+                stop_listening = self.client.listen(self._host_changed)
+                try:
+                    await asyncio.get_running_loop().create_future()  # until cancelled
+                finally:
+                    stop_listening()
+        finally:
+            self._group = None
+            for timer in self._timers:
+                timer.cancel()
+            self._close_books()
+
+    def submit(self, capture: Capture, *, prompt: str | None = None) -> None:
+        """A picture is in the spool: ask about it as soon as can be. The same capture twice is asked about once."""
+        self._feed(on.CaptureTaken(capture, prompt))
+
+    def subscribe(self, kind: ViewerKind = "terminal", *, resume: Mapping[str, int] | None = None) -> Viewer:
+        """Look at this phone. `resume` says how far each answer was read before; None leaves that to `bridge:hello`."""
+        viewer = Viewer(next(self._names), kind, on_leave=self._left)
+        self._viewers[viewer.name] = viewer
+        self._feed(on.ViewerCame(viewer.name, kind, resume))
+        if resume is None:
+            self._later(GREETING_S, on.CatchUpDue(viewer.name))
+        return viewer
+
+    def handle(self, viewer: Viewer, text: str) -> None:
+        """A viewer said something; whatever it is, the answer comes through the viewer."""
+        try:
+            message = parse_viewer_message(text)
+        except WireError as error:
+            self._feed(on.ViewerErred(viewer.name, error))
+            return
+        match message:
+            case Ask(sha256=sha256):
+                capture = self._spool.find(self.phone.device_id, sha256) if sha256 else None
+                self._feed(on.ViewerAsked(viewer.name, message, capture))
+            case Cancel(response_id=response_id, event_id=event_id):
+                self._feed(on.ViewerCancelled(viewer.name, response_id, event_id))
+            case Hello(resume=resume):
+                self._feed(on.ViewerGreeted(viewer.name, resume))
+            case Pause(paused=paused):
+                self.pause(paused=paused)
+
+    def pause(self, *, paused: bool) -> None:
+        """Stop, or go on, sending pictures of the camera folder to the host."""
+        self._feed(on.PauseSet(paused))
+
+    def phone_state(self, state: str, detail: str = "", hint: str = "") -> None:
+        """The phone came, went or needs a hand."""
+        self.phone_now = {"state": state, "detail": detail, "hint": hint}
+        self._feed(on.DeviceChanged(state, detail, hint))
+
+    def page_sent(self, sha256: str) -> None:
+        """The page brought a picture to the host by itself."""
+        self._feed(on.PagePictureSent(sha256))
+
+    def picture(self, sha256: str) -> tuple[Path, str] | None:
+        """File and media type of a picture this phone took, if it is kept."""
+        capture = self._spool.find(self.phone.device_id, sha256)
+        path = self._spool.blob_path(sha256)
+        return (path, capture.media_type) if capture is not None and path.is_file() else None
+
+    def status(self) -> dict[str, Any]:
+        """How it goes, for `bridge status`."""
+        kinds = [viewer.kind for viewer in self._viewers.values()]
+        host = self.client.state
+        return {
+            "serial": self.phone.serial,
+            "device_id": self.phone.device_id,
+            **self.phone_now,
+            "pages": kinds.count("page"),
+            "terminals": kinds.count("terminal"),
+            "watching": not self._core.paused,
+            "waiting": self._core.waiting,
+            "host": {"up": host.up, "url": host.url, "models": list(host.models)},
+        }
+
+    # ---------------------------------------------------------------------------------------- events and commands
+
+    def _feed(self, event: on.Event) -> None:
+        """Events that arise while commands are done wait for their turn."""
+        self._inbox.append(event)
+        if self._handling:
+            return
+        self._handling = True
+        try:
+            while self._inbox:
+                for command in self._core.handle(self._inbox.popleft(), time.time()):
+                    self._do(command)
+        finally:
+            self._handling = False
+
+    def _do(self, command: do.Command) -> None:
+        match command:
+            case do.Tell(viewer=name, event=event):
+                if viewer := self._viewers.get(name):
+                    viewer.tell(event)
+            case do.Show(viewer=name, response_id=response_id, after=after):
+                log, viewer = self._core.log(response_id), self._viewers.get(name)
+                if log is not None and viewer is not None:
+                    viewer.show(response_id, log, after)
+            case do.Record() | do.Observe():
+                self._done.put_nowait(command)
+            case do.RetryLater(question_id=question_id, seconds=seconds):
+                self._later(seconds, on.RetryDue(question_id))
+            case do.AskHost():
+                self._start(self._ask(command))
+            case do.Upload(sha256=sha256):
+                self._start(self._upload(sha256))
+            case do.CancelAtHost(response_id=response_id):
+                self._start(self.client.cancel(response_id))
+            case do.LoadPending():
+                self._start(self._load_pending())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._group is None:
+            work.close()
+        else:
+            self._group.create_task(work)
+
+    def _later(self, seconds: float, event: on.Event) -> None:
+        def due() -> None:
+            self._timers.discard(timer)
+            self._feed(event)
+
+        timer = asyncio.get_running_loop().call_later(seconds, due)
+        self._timers.add(timer)
+
+    def _left(self, viewer: Viewer) -> None:
+        self._viewers.pop(viewer.name, None)
+        self._feed(on.ViewerLeft(viewer.name))
+
+    def _host_changed(self, state: HostState) -> None:
+        self._feed(on.HostCame(state.models) if state.up else on.HostWent())
+
+    # ---------------------------------------------------------------------------------------- what waits
+
+    async def _ask(self, command: do.AskHost) -> None:
+        name = command.question_id
+        try:
+            async with aclosing(self.client.ask(command.create)) as events:
+                async for event in events:
+                    self._feed(on.HostSaid(name, event))
+        except QuestionRefused as refused:
+            self._feed(on.AskRefused(name, _wire_error(refused), retryable=bool(refused.fields.get("retryable"))))
+        except (HostUnavailable, TokenRefused):
+            self._feed(on.AskLost(name))
+
+    async def _upload(self, sha256: str) -> None:
+        began = time.monotonic()
+        try:
+            await self.client.upload(sha256, self._spool.blob_path(sha256))
+        except QuestionRefused as refused:
+            self._feed(on.UploadRefused(sha256, _wire_error(refused), retryable=bool(refused.fields.get("retryable"))))
+        except (HostUnavailable, TokenRefused):
+            self._feed(on.UploadLost(sha256))
+        except OSError:
+            gone = WireError("capture_not_found", "The picture is not on this laptop any more.")
+            self._feed(on.UploadRefused(sha256, gone, retryable=False))
+        else:
+            self._feed(on.Uploaded(sha256, 1000 * (time.monotonic() - began)))
+
+    async def _load_pending(self) -> None:
+        for capture in await asyncio.to_thread(self._spool.pending, self.phone.device_id):
+            self.submit(capture)
+
+    async def _keep_books(self) -> None:
+        """Journal answers and tell the observer, in order; the disk is waited for beside the loop."""
+        loop = asyncio.get_running_loop()
+        while True:
+            entry = await self._done.get()
+            if isinstance(entry, do.Observe):
+                self._on_event(dict(entry.event))
+                continue
+            writing = loop.run_in_executor(None, self._record, entry)
+            try:
+                problem = await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await writing  # the spool may be closed after us
+                raise
+            if problem is not None:
+                self._on_event(dict(problem.event))
+
+    def _close_books(self) -> None:
+        """What has happened is written down, even when nobody waits any more."""
+        while not self._done.empty():
+            entry = self._done.get_nowait()
+            told = entry if isinstance(entry, do.Observe) else self._record(entry)
+            if told is not None:
+                self._on_event(dict(told.event))
+
+    def _record(self, entry: do.Record) -> do.Observe | None:
+        """Journal one answer; gives what the observer must hear when that fails."""
+        try:
+            self._spool.record_answer(entry.capture_id, entry.question_key, entry.response_id, entry.status, entry.text)
+        except (OSError, sqlite3.Error) as error:
+            return self._core.report.error(time.time(), "storage_full", f"The spool cannot be written: {error}")
+        return None
+
+
+def _wire_error(refused: QuestionRefused) -> WireError:
+    """The host's refusal in the words of our table; what we do not know is its own affair."""
+    code = str(refused.fields.get("code"))
+    wait = refused.fields.get("retry_after_ms")
+    return WireError(code if code in CODES else "upstream_error", refused.message, retry_after_ms=wait)
