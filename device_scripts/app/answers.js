@@ -83,7 +83,8 @@ export class Answers {
 
   /** Everything, as plain JSON for `sessionStorage`. */
   snapshot() {
-    return { version: 1, session: this.session, captures: [...this.captures.values()], turns: [...this.turns.values()] };
+    const [captures, turns] = [this.captures, this.turns].map((map) => [...map.values()]);
+    return { version: 1, session: this.session, captures, turns };
   }
 
   #restore(snapshot) {

@@ -77,7 +77,7 @@ export class Bridge extends EventTarget {
     return this.#socket.wake();
   }
 
-  /** Asks about a picture, which is named and not sent again; `previous` is the answer that the question goes on from. */
+  /** Asks about a picture, which is named and not sent again; `previous` is the answer the question goes on from. */
   ask({ text, picture = null, previous = null }) {
     const { sha256 = null, captureId = null } = picture ?? {};
     const turn = this.answers.ask({ eventId: `q_${randomHex(12)}`, text, sha256, captureId, previous }, Date.now());
@@ -101,7 +101,7 @@ export class Bridge extends EventTarget {
     return answer.blob();
   }
 
-  /** Takes in a picture chosen on the page: shows it, sends it. Returns what a question needs, or null if that failed. */
+  /** Takes in a picture chosen on the page: shows it, sends it. Returns what a question needs, or null on failure. */
   async capture(file) {
     const bytes = await file.arrayBuffer();
     const sha256 = hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
@@ -212,6 +212,7 @@ export class Bridge extends EventTarget {
   // ---------------------------------------------------------------------------------- HTTP
 
   async #request(path, options = {}) {
+    if (!this.#link.token) throw new Error("not linked");
     const headers = { Authorization: `Bearer ${this.#link.token}` };
     const answer = await this.#env.fetch(path, { ...options, headers, signal: AbortSignal.timeout(PICTURE_DEADLINE) });
     if (answer.ok) return answer;

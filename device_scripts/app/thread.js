@@ -27,7 +27,7 @@ export class Thread {
       "li", {},
       element("h2", { className: "question" }),
       element("p", { className: "answer", dir: "auto" }),
-      element("p", { className: "state" }, element("span", { className: "dots" }), element("span", { className: "say" })),
+      element("p", { className: "state" }, element("span", { className: "dots" }), element("span")),
       again,
     );
     again.onclick = () => this.onAgain(node.turn);

@@ -12,7 +12,7 @@ const ENDS = new Map([["response.completed", "done"], ["response.incomplete", "c
 
 export const isOpen = (turn) => OPEN.has(turn.phase);
 
-/** `key` names the turn on the page: the response's id, or the event's id until the laptop has accepted the question. */
+/** `key` names the turn on the page: the response's id, or the event's until the laptop has accepted the question. */
 export function newTurn({ key, text = "", sha256 = null, captureId = null, askedBy = "", at }) {
   return {
     key, text, sha256, captureId, askedBy, at,

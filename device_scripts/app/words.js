@@ -9,7 +9,9 @@ const EN = {
   down: "Reconnecting…",
   ended: "Not linked",
   downTitle: "Laptop not reachable — reconnecting…",
-  downHelp: "Check the cable. On the laptop, “bridge connect” has to be running. Nothing is lost: this page picks up where it was.",
+  downHelp:
+    "Check the cable. On the laptop, “bridge connect” has to be running. " +
+    "Nothing is lost: this page picks up where it was.",
   expiredTitle: "This link has expired",
   expiredHelp: "A link works once, and for this phone only. Make a fresh one:",
   unlinkedTitle: "Not linked to a laptop yet",
@@ -20,14 +22,15 @@ const EN = {
   hostAway: "The model on the laptop is not running yet. Questions wait for it.",
   // waiting for a picture
   waitingTitle: "Take a photo",
-  waitingHelp: "Use this phone’s own camera app. The photo appears here by itself, and its answer is written while you watch.",
+  waitingHelp:
+    "Use this phone’s own camera app. The photo appears here by itself, and its answer is written while you watch.",
   watching: "The camera folder is watched",
   watchingHelp: "Only photos taken from now on are sent to your laptop.",
   paused: "Watching is paused",
   pausedHelp: "Photos you take now stay on the phone.",
   pause: "Pause",
   resume: "Watch again",
-  choose: "Take or choose a picture",
+  choose: "Take one from this page",
   // a question and its answer
   captured: "Picture received",
   waitingForModel: "Waiting for the model on the laptop…",
@@ -103,7 +106,7 @@ const ZH = {
   pausedHelp: "现在拍的照片只留在手机上。",
   pause: "暂停",
   resume: "继续",
-  choose: "拍照或选择图片",
+  choose: "在这里直接拍",
   captured: "已收到照片",
   waitingForModel: "正在等待电脑上的模型…",
   skipped: "未发送：当时已暂停留意",

@@ -266,6 +266,39 @@ class TestAnswers:
             await sees(page, "Watching is paused")
 
 
+class TestPictures:
+    async def test_each_picture_is_fetched_once(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            fetched: list[str] = []
+            page.on("request", lambda request: fetched.append(request.url) if "/v1/" in request.url else None)
+            for number in range(3):
+                front.capture(picture(number))
+            await page.locator("#strip li:nth-child(3) img[src]").wait_for()
+            await photo_is_shown(page)
+            assert len(fetched) == len(set(fetched)) == 3
+
+    async def test_one_that_cannot_be_had_says_so_and_is_there_when_the_laptop_is_back(
+        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(browser, front) as page:
+            data = front.captures
+            front.captures = {}
+            capture = front.capture(picture(1))
+            data[capture["sha256"]] = front.captures.pop(capture["sha256"])
+            await sees(page, "This picture cannot be shown here")
+            front.captures = data
+            front.cut()
+            await photo_is_shown(page)
+            assert await page.locator("#photo .broken").is_hidden()
+
+    async def test_one_that_the_browser_cannot_draw_says_so(self, browser: "Browser", front: ToyFront) -> None:
+        async with linked(browser, front) as page:
+            front.capture(b"no picture at all")
+            await sees(page, "This picture cannot be shown here")
+
+
 class TestCuts:
     async def test_a_socket_cut_in_mid_answer_changes_nothing_in_the_text(
         self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
