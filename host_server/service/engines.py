@@ -20,11 +20,12 @@ _BACKOFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 class EngineRoom:
     """Owns the engines from `load` to `close`."""
 
-    def __init__(self, engines: Sequence[Engine]) -> None:
+    def __init__(self, engines: Sequence[Engine], *, backoff_s: Sequence[float] = _BACKOFF_S) -> None:
         if not engines:
             raise ValueError("a host without an engine answers nothing")
         self._engines = {engine.info.name: engine for engine in engines}
         self.states: dict[str, EngineState] = dict.fromkeys(self._engines, "loading")
+        self._backoff_s = backoff_s
         self.default = engines[0].info.name
         self._log = get_logger("host_server.engines")
 
@@ -81,5 +82,5 @@ class EngineRoom:
                     self._log.info("engine ready", engine=name, model=engine.info.model, took_s=round(took, 1))
                 return
             self.states[name] = "failed"
-            await asyncio.sleep(_BACKOFF_S[min(tries, len(_BACKOFF_S) - 1)])
+            await asyncio.sleep(self._backoff_s[min(tries, len(self._backoff_s) - 1)])
             tries += 1

@@ -12,7 +12,6 @@ from host_server.observe.log import get_logger
 from host_server.service.answer import Answer
 from host_server.service.pictures import Pictures
 from host_server.wire.errors import WireError
-from host_server.wire.log import LogFullError
 from host_server.wire.request import ResponseCreate
 from host_server.wire.response import Json, metrics, usage
 
@@ -116,10 +115,9 @@ class Run:
                 self._last = self._clock()
                 self._first = self._first or self._last
                 self._tokens += piece.tokens
-                try:
-                    self.answer.emit(self.answer.writer.delta(piece.text))
-                except LogFullError:
+                if not self.answer.log.fits(piece.text):
                     return True
+                self.answer.emit(self.answer.writer.delta(piece.text))
                 if piece.cut:
                     return True
         return False

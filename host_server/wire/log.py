@@ -64,6 +64,10 @@ class AnswerLog:
         """Bytes held, about."""
         return self._size
 
+    def fits(self, text: str) -> bool:
+        """Whether one more piece may be written."""
+        return self._size + _cost(text) <= self._limit
+
     def append(self, event: Json) -> None:
         """Take the next event; a merged delta is taken apart again."""
         pieces = _pieces_of(event)
@@ -104,7 +108,7 @@ class AnswerLog:
         return self._terminal is not None and cursor >= self.last
 
     def _append_text(self, event: Json, pieces: list[tuple[int, str]]) -> None:
-        cost = sum(len(text.encode("utf-8", "surrogatepass")) + _ENTRY_COST for _, text in pieces)
+        cost = sum(_cost(text) for _, text in pieces)
         if self._size + cost > self._limit:
             raise LogFullError(f"more than {self._limit} bytes of text")
         head = {key: value for key, value in event.items() if key not in {"delta", "sequence_number", "merged"}}
@@ -114,6 +118,10 @@ class AnswerLog:
         self._size += cost
         self._numbers += [number for number, _ in pieces]
         self._entries += [_Piece(head, text) for _, text in pieces]
+
+
+def _cost(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass")) + _ENTRY_COST
 
 
 def _number_of(event: Json) -> int:

@@ -201,7 +201,9 @@ def test_a_piece_counts_even_when_it_is_short() -> None:
     log = AnswerLog(limit=250)
 
     log.append(_delta(0, "x"))
+    assert log.fits("x")
     log.append(_delta(1, "x"))
+    assert not log.fits("x")
 
     with pytest.raises(LogFullError):
         log.append(_delta(2, "x"))
