@@ -69,16 +69,18 @@ class Process(ABC):
 
     async def end(self) -> None:
         """Make sure it is over: a hang-up, a moment of grace, then SIGKILL."""
-        if self._process.returncode is None:
+        try:
+            if self._process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(_shell_pid(self._process.pid, self._wrappers), signal.SIGHUP)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_GRACE):
+                        await self._process.wait()
+        finally:  # also when the phone is switched off in the moment of grace
             with contextlib.suppress(ProcessLookupError):
-                os.kill(_shell_pid(self._process.pid, self._wrappers), signal.SIGHUP)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_GRACE):
-                    await self._process.wait()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        async with asyncio.timeout(_KILL_DEADLINE):
-            await self._process.wait()
+                os.killpg(self._process.pid, signal.SIGKILL)
+            async with asyncio.timeout(_KILL_DEADLINE):
+                await self._process.wait()
 
 
 class PipeProcess(Process):
@@ -128,9 +130,17 @@ class PipeProcess(Process):
         """Nothing to do."""
 
     async def end(self) -> None:
-        """Close its input, then as always."""
+        """Close its input and drop what it still says, then as always."""
         self.close_stdin()
-        await super().end()
+        async with asyncio.TaskGroup() as group:  # waiting for a process waits for its pipes, which somebody must empty
+            drains = [group.create_task(self._drain(output)) for output in self.outputs]
+            await super().end()
+            for drain in drains:
+                drain.cancel()
+
+    async def _drain(self, output: Kind) -> None:
+        while await self.read(output):
+            pass
 
 
 class PtyProcess(Process):
