@@ -4,9 +4,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support.adb_server import PrivateAdbServer
 from support.pictures import small_jpeg
+
 from virtual_phone import VirtualPhone
+
+# A busy machine is no finding: what must be fast is measured by the benches.
+settings.register_profile("lensbridge", deadline=None)
+settings.load_profile("lensbridge")
 
 
 @pytest.fixture(scope="session")

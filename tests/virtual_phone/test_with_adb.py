@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from support.adb_server import PrivateAdbServer
+
 from virtual_phone import VirtualPhone
 
 
