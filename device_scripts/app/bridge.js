@@ -17,9 +17,6 @@ import { isOpen } from "./turn.js";
 
 const STATE = "bridge.state";
 const SAVE_EVERY = 400; // ms
-// A question that was on its way when the connection broke may have arrived: for so long the laptop can show that it
-// has it, then it is sent again.
-const DOUBT = 3_000; // ms
 const PICTURE_DEADLINE = 30_000;
 const PROBE_DEADLINE = 4_000;
 
@@ -39,7 +36,6 @@ export class Bridge extends EventTarget {
   #code = null;
   #own = null; // the picture chosen last, shown without asking for it back
   #saveTimer = 0;
-  #doubtTimer = 0;
 
   constructor(env = browser()) {
     super();
@@ -177,17 +173,12 @@ export class Bridge extends EventTarget {
     this.#changed(key);
   }
 
+  /** The laptop tells what it still has. It knows a question by its `event_id`: sending one twice asks it once. */
   #ready(message) {
     this.#socket.settled();
     this.#socket.send({ type: "bridge:hello", protocol: 1, resume: this.answers.resume(message.answers) });
-    this.#sendAll("unsent");
-    clearTimeout(this.#doubtTimer);
-    this.#doubtTimer = setTimeout(() => this.#sendAll("sent"), DOUBT);
+    for (const turn of this.answers.waiting()) this.#send(turn);
     this.#turnTo("up");
-  }
-
-  #sendAll(phase) {
-    for (const turn of this.answers.waiting()) if (turn.phase === phase) this.#send(turn);
   }
 
   #send(turn) {

@@ -1,6 +1,7 @@
 """The page's modules under node's own test runner: protocol, link and socket without a browser."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -40,6 +41,11 @@ def test_both_languages_say_the_same_things() -> None:
     """
     run = subprocess.run([node, "--input-type=module", "-e", script], timeout=30, check=False)
     assert run.returncode == 0
+
+
+def test_every_module_is_fetched_at_once_instead_of_one_after_the_other() -> None:
+    page = (APP / "index.html").read_text()
+    assert {path.name for path in APP.glob("*.js")} == set(re.findall(r'(?:href|src)="(\w+\.js)"', page))
 
 
 def test_the_page_needs_no_inline_script_or_style_and_nothing_from_elsewhere() -> None:
