@@ -26,11 +26,11 @@ class Authenticator:
         principal = self._find(token or "")
         if principal is not None:
             return principal
+        if not token:  # nothing was guessed
+            raise WireError("invalid_token", "A token is needed: send it as `Authorization: Bearer …`.")
         wait = self._failures.failed(peer, now=now)
         if wait is not None:
             raise WireError("rate_limited", "Too many wrong tokens.", retry_after_ms=int(wait * 1000) + 1)
-        if not token:
-            raise WireError("invalid_token", "A token is needed: send it as `Authorization: Bearer …`.")
         raise WireError("invalid_token", "The token is wrong or was revoked.")
 
     def still_valid(self, principal: Principal) -> bool:

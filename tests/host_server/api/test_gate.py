@@ -1,0 +1,204 @@
+"""Nothing is open but what is meant to be: every route, every kind of request."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from support.host import RunningHost
+from support.scripted_engine import ScriptedEngine
+from support.serving import Serving, serving
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from host_server.api.app import create_app
+from host_server.api.gate import OPEN_PATHS
+from host_server.security.authenticator import Authenticator
+from host_server.security.keys import KeyFile
+from host_server.service import EngineRoom, Pictures, Service
+from host_server.store.blobs import BlobStore
+
+
+async def test_every_route_refuses_without_a_token(served: Serving) -> None:
+    seen: set[str] = set()
+    async with httpx.AsyncClient(base_url=served.url, trust_env=False) as client:
+        for route in _routes(served.folder):
+            path = (
+                route.path.replace("{response_id}", "resp_1").replace("{sha256}", "ab" * 32).replace("{name}", "echo")
+            )
+            for method in sorted(route.methods or ()):
+                answer = await client.request(method, path)
+                seen.add(path)
+
+                assert answer.status_code == (200 if path in OPEN_PATHS else 401), (method, path)
+                assert answer.headers["x-request-id"].startswith("req_")
+    assert len(seen) > 6
+
+
+def _routes(folder: Path) -> list[APIRoute]:
+    service = Service(EngineRoom([ScriptedEngine()]), Pictures(BlobStore(folder / "other", quota=1)))
+    app = create_app(service, Authenticator("t", KeyFile(folder)))
+    service.pictures.close()
+    routes: list[APIRoute] = []
+    stack = list(app.routes)
+    while stack:
+        route = stack.pop()
+        inner = getattr(route, "routes", None) or getattr(getattr(route, "original_router", None), "routes", None)
+        if inner:
+            stack += inner
+        elif isinstance(route, APIRoute):
+            routes.append(route)
+        else:
+            assert isinstance(route, APIWebSocketRoute), route
+    return routes
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/openapi.json", "/v1", "/health/live/", "/health/live/../ready", "//", "/v1/captures"]
+)
+async def test_an_address_that_does_not_exist_refuses_too(served: Serving, path: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(served.url + path)
+
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "invalid_token"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": "Bearer wrong"},
+        {"authorization": "Basic {token}"},
+        {"authorization": "{token}"},
+        {"cookie": "token={token}"},
+        {"sec-websocket-protocol": "bridge.bearer.{token}"},
+        {"x-api-key": "{token}"},
+    ],
+)
+async def test_only_the_right_token_in_the_right_place_lets_in(served: Serving, headers: dict[str, str]) -> None:
+    filled = {name: value.replace("{token}", served.token) for name, value in headers.items()}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"{served.url}/v1/models?token={served.token}", headers=filled)
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_two_tokens_are_none(served: Serving) -> None:
+    pair = [("authorization", f"Bearer {served.token}"), ("authorization", f"Bearer {served.token}")]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(f"{served.url}/v1/models", headers=pair)).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example:80", "10.1.2.3", "", "localhost/../x"])
+async def test_a_foreign_host_is_refused_even_with_the_token(served: Serving, host: str) -> None:
+    async with served.client(host=host) as client:
+        answers = [await client.get("/v1/models"), await client.get("/health/live")]
+
+    assert [answer.status_code for answer in answers] in ([403, 403], [400, 400])
+
+
+async def test_a_name_that_was_configured_is_ours(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, ScriptedEngine(), names=("GPU.lan",)) as host,
+        host.client(host="gpu.lan:80") as client,
+    ):
+        assert (await client.get("/v1/models")).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1", ""])
+async def test_a_foreign_origin_is_refused_even_with_the_token(served: Serving, origin: str) -> None:
+    async with served.client(origin=origin) as client:
+        answer = await client.post("/v1/responses", json={"input": "hello"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed")
+
+
+async def test_a_page_of_ours_may_talk(served: Serving) -> None:
+    async with served.client(origin=served.url) as client:
+        assert (await client.get("/v1/models")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"origin": "https://evil.example"}, {"host": "evil.example"}, {"origin": "null"}], ids=str
+)
+async def test_a_socket_from_a_foreign_place_is_refused(served: Serving, headers: dict[str, str]) -> None:
+    address = served.url.replace("http", "ws") + "/v1/responses"
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(address, additional_headers=served.headers | headers, proxy=None):
+            pass
+
+    assert caught.value.response.status_code in {400, 403}
+
+
+async def test_a_program_with_a_wrong_token_gets_401_with_the_reason(served: Serving) -> None:
+    address = served.url.replace("http", "ws") + "/v1/responses"
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(address, additional_headers={"authorization": "Bearer wrong"}, proxy=None):
+            pass
+
+    assert caught.value.response.status_code == 401
+    assert json.loads(caught.value.response.body or b"")["error"]["code"] == "invalid_token"
+
+
+@pytest.mark.parametrize(
+    "protocols", [["bridge.v1"], ["bridge.v1", "bridge.bearer.wrong"], ["bridge.v1", "bridge.bearer."]]
+)
+async def test_a_page_with_a_wrong_token_gets_a_close_code_it_can_see(served: Serving, protocols: list[str]) -> None:
+    address = served.url.replace("http", "ws") + "/v1/responses"
+    async with connect(address, subprotocols=protocols, proxy=None) as socket:  # type: ignore[arg-type]
+        assert socket.subprotocol == "bridge.v1"
+        with pytest.raises(ConnectionClosed) as caught:
+            await socket.recv()
+
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 4401
+
+
+async def test_a_socket_elsewhere_is_refused(served: Serving) -> None:
+    with pytest.raises(InvalidStatus):
+        async with connect(
+            served.url.replace("http", "ws") + "/v1/models", additional_headers=served.headers, proxy=None
+        ):
+            pass
+
+
+async def test_a_revoked_key_loses_its_open_socket(served: Serving) -> None:
+    keys = KeyFile(served.folder)
+    token = keys.new("ci")
+    address = served.url.replace("http", "ws") + "/v1/responses"
+    async with connect(address, additional_headers={"authorization": f"Bearer {token}"}, proxy=None) as socket:
+        keys.revoke("ci")
+        await socket.send('{"type":"response.create","input":"hello"}')
+        with pytest.raises(ConnectionClosed) as caught:
+            async with asyncio.timeout(5):
+                await socket.recv()
+
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 4401
+
+
+async def test_many_wrong_tokens_are_slowed_down(served: Serving) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        wrong = {"authorization": "Bearer wrong"}
+        answers = [await client.get(f"{served.url}/v1/models", headers=wrong) for _ in range(11)]
+        unknown = await client.get(f"{served.url}/v1/models")
+
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    assert unknown.status_code == 401
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
+def test_neither_tokens_nor_questions_nor_addresses_queries_are_in_the_log(own_host: RunningHost) -> None:
+    question = "my order number is 20260917-1234"
+    with httpx.Client(base_url=own_host.url, headers=own_host.headers, trust_env=False) as client:
+        client.post("/v1/responses?token=SECRETQUERY", json={"input": question})
+        client.get("/v1/models", headers={"authorization": "Bearer WRONGTOKEN1234"})
+    own_host.stop()
+
+    log = own_host.log.read_text(encoding="utf-8")
+    assert '"path": "/v1/responses"' in log
+    for secret in (own_host.token, "SECRETQUERY", "WRONGTOKEN1234", "20260917"):
+        assert secret not in log
