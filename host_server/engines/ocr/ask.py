@@ -192,9 +192,7 @@ def _loose(phrase: str) -> str:
     return "的?".join(re.escape(char) for char in phrase)
 
 
-_FIELD_ZH: Final = {
-    _join(list(label)): field for label, field in PHRASES.items() if label != ("order",) and len(_join(list(label))) > 1
-}
+_FIELD_ZH: Final = {_join(list(label)): field for label, field in PHRASES.items() if label != ("order",)}
 _LABELS_ZH: Final = "|".join(_loose(phrase) for phrase in sorted(_FIELD_ZH, key=len, reverse=True))
 _KNOWN_ZH: Final = re.compile(f"{_MEDIUM_ZH}|{_LABELS_ZH}")
 _OWNED: Final = re.compile(f"的?(?:{_LABELS_ZH})")

@@ -108,7 +108,7 @@ FIELDS: Final = (
         "shipping|shipping fee|delivery fee|shipping cost|shipping and handling|postage|运费|配送费|快递费|邮费",
         shape="money",
     ),
-    _field("tax|sales tax|vat|gst|税|税额|增值税|税费", shape="money"),
+    _field("tax|sales tax|vat|gst|税费|税额|增值税|税", shape="money"),
     _field("tip|gratuity|小费", shape="money"),
     _field("change|change due|找零", shape="money"),
     _field("unit price|price|price each|单价|价格|售价", shape="money"),

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from host_server.engines.ocr.fields import BY_LABEL, PHRASES, Field
-from host_server.engines.ocr.words import FILLERS, content, has_cjk, words
+from host_server.engines.ocr.words import CJK, FILLERS, content, has_cjk, words
 
 __all__ = ["Pair", "after_phrase", "fits", "is_known_label", "pairs", "similarity", "tidy"]
 
@@ -16,6 +16,7 @@ _COLON: Final = re.compile(
 )
 _BRACKETS: Final = re.compile(r"[(（\[【][^)）\]】]*[)）\]】]")
 _EDGES: Final = " \t\r\n.:：∶︰·•|、,，;；>›»→=＝"
+_GAPLESS: Final = re.compile(f"[{CJK}](?=[A-Za-z])|[A-Za-z](?=[{CJK}])")
 _BUTTON_AT_END: Final = re.compile(
     r"\s+(?:copy|复制|edit|修改|查看|view|track|change)\s*[>›»]?$|\s*[>›»]+$", re.IGNORECASE
 )
@@ -114,12 +115,14 @@ def _forms(label: str, *, colon: bool = False) -> list[tuple[str, ...]]:
     """The label as it is, without what stands in brackets, and each language of `合计 Total` alone.
 
     `Status 已发货` has two languages as well, but is a label and its value: without a colon both must be known labels.
+    `MAC地址：` is one label: without a gap both must be known too.
     """
     whole = content(label)
     bare = content(_BRACKETS.sub(" ", label))
     languages = [tuple(word for word in bare if has_cjk(word) is chinese) for chinese in (True, False)]
     forms = [whole, bare]
-    if colon or all("".join(part) in BY_LABEL for part in languages):
+    known = all("".join(part) in BY_LABEL for part in languages)
+    if "".join(bare) not in BY_LABEL and (known or (colon and _GAPLESS.search(label) is None)):
         forms += languages
     return [form for form in dict.fromkeys(forms) if form]
 

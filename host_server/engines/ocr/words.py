@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["FILLERS", "Language", "Word", "content", "has_cjk", "language_of", "squeeze", "words"]
+__all__ = ["CJK", "FILLERS", "Language", "Word", "content", "has_cjk", "language_of", "squeeze", "words"]
 
 Language = Literal["en", "zh"]
 
@@ -23,9 +23,10 @@ class Word:
     end: int
 
 
-_CJK: Final = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_CJK_RUN: Final = re.compile(f"[{_CJK}]+")
-_WORD: Final = re.compile(f"[{_CJK}]+|\\d+|[^\\W\\d_{_CJK}]+|#")
+CJK: Final = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Chinese characters, as they stand in a regular expression's brackets."""
+_CJK_RUN: Final = re.compile(f"[{CJK}]+")
+_WORD: Final = re.compile(f"[{CJK}]+|\\d+|[^\\W\\d_{CJK}]+|#")
 
 _SAME: Final = {
     "no": "number",

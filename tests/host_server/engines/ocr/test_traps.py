@@ -20,6 +20,8 @@ CASES = [
     ("收货人电话：138****5521", "who is the recipient?", NOT_FOUND),
     ("Order No", "order number?", NOT_FOUND),
     ("Order No:", "order number?", NOT_FOUND),
+    ("MAC地址：AA-01\n地址：5 Mill Lane", "address?", "5 Mill Lane"),
+    ("IP地址：10.0.0.1\n地址    5 Mill Lane", "address?", "5 Mill Lane"),
     # far below is not below
     ("Order number\n\n\n\n\n4711", "order number?", NOT_FOUND),
     ("Order number\n                              4711", "order number?", NOT_FOUND),
