@@ -94,8 +94,8 @@ def test_the_changelog_has_a_place_for_what_is_not_released() -> None:
 def test_every_local_link_in_the_docs_leads_somewhere() -> None:
     broken = []
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "device_scripts").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
-            if "://" not in target and not (page.parent / target).exists():
-                broken.append(f"{name(page)}: {target}")
+        targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        local = [target for target in targets if "://" not in target]
+        broken += [f"{name(page)}: {target}" for target in local if not (page.parent / target).exists()]
 
     assert broken == []

@@ -1,6 +1,6 @@
 """Where captures come from, as everything above sees it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from bridge.spool import Capture
@@ -11,5 +11,5 @@ __all__ = ["CaptureSource"]
 class CaptureSource(Protocol):
     """Something that gives captures, each safe in the spool before it is given."""
 
-    def captures(self) -> AsyncIterator[Capture]:
+    def captures(self) -> AsyncGenerator[Capture, None]:
         """Give captures as they happen. Closing the iterator ends the source."""

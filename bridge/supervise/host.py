@@ -169,7 +169,7 @@ class HostFinder:
 
 
 def checked_url(url: str) -> str:
-    """The host's URL without a trailing slash. Plain http goes to loopback only: elsewhere it would show key and pictures."""
+    """The host's URL, no slash at its end; plain http to loopback only, else key and pictures could be read."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UsageError(f"--host-url {url!r} is no http(s) address", hint="for example https://gpu-box:8443")

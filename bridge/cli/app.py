@@ -1,0 +1,111 @@
+"""`bridge`: the commands put together, and the one place where an error becomes words and an exit code."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from bridge.__about__ import __version__
+from bridge.cli import ask, connect, demo, devices, disconnect, serve, status
+from bridge.cli.output import Output
+from bridge.errors import BridgeError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="bridge",
+    help="Try a vision-language model on real Android phones.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+app.command("devices")(devices.devices)
+app.command("connect")(connect.connect)
+app.command("disconnect")(disconnect.disconnect)
+app.command("status")(status.status)
+app.command("ask")(ask.ask)
+app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve.serve)
+app.command("demo")(demo.demo)
+
+
+def _version(asked: bool) -> None:  # ruff: ignore[boolean-type-hint-positional-argument] typer calls it so
+    if asked:
+        Output().data(f"lensbridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Try a vision-language model on real Android phones."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with the documented code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_run(words, Output(as_json="--json" in words)))
+
+
+def _run(words: list[str], output: Output) -> int:
+    try:
+        return _called(words, output)
+    except BaseExceptionGroup as group:
+        # Tasks that work side by side fail as a group; the first error meant for people is what happened.
+        error = _first_for_people(group)
+        if error is None:
+            return _other(group, output)
+        output.error(error)
+        return error.exit_code
+
+
+def _called(words: list[str], output: Output) -> int:
+    try:
+        result: Any = app(words, standalone_mode=False)
+    except BaseExceptionGroup:
+        raise
+    except BridgeError as error:
+        output.error(error)
+        return error.exit_code
+    except typer.Abort:
+        return 130
+    except KeyboardInterrupt:
+        output.say("interrupted")
+        return 130
+    except BrokenPipeError:  # `bridge devices | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # ruff: ignore[blind-except] typer's own errors are those of whichever click it carries
+        return _other(error, output)
+    return result if isinstance(result, int) else 0
+
+
+def _first_for_people(group: BaseExceptionGroup[BaseException]) -> BridgeError | None:
+    for error in group.exceptions:
+        found = _first_for_people(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, BridgeError):
+            return found
+    return None
+
+
+def _other(error: BaseException, output: Output) -> int:
+    """A usage error of click, or a bug of ours: that one is said plainly, and its traceback kept for BRIDGE_DEBUG."""
+    from bridge.errors import UsageError
+
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        command = getattr(getattr(error, "ctx", None), "command_path", "bridge")
+        output.error(UsageError(error.format_message(), hint=f"see `{command} --help`"))
+        return UsageError.exit_code
+    if os.environ.get("BRIDGE_DEBUG"):
+        raise error
+    problem = BridgeError(
+        f"internal error: {type(error).__name__}: {error}",
+        hint="set BRIDGE_DEBUG=1 and run it again to see where; please report it",
+    )
+    output.error(problem)
+    return problem.exit_code

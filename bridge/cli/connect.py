@@ -1,0 +1,139 @@
+"""`bridge connect`: hold one phone until Ctrl-C."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridge.cli.options import (
+    HostUrl,
+    Json,
+    Model,
+    PhonePort,
+    Prompt,
+    Serial,
+    SerialArgument,
+    StateDir,
+    Tcp,
+    TokenFile,
+    Usb,
+)
+from bridge.cli.output import Output
+
+if TYPE_CHECKING:
+    from bridge.adb.devices import DeviceLine
+    from bridge.config import Settings
+    from bridge.supervise.connection import Options
+    from bridge.supervise.lease import Lease
+
+__all__ = ["connect"]
+
+
+def connect(
+    *,
+    serial: SerialArgument = None,
+    serials: Serial = None,
+    usb: Usb = False,
+    tcp: Tcp = False,
+    prompt: Prompt = None,
+    model: Model = None,
+    host_url: HostUrl = None,
+    token_file: TokenFile = None,
+    phone_port: PhonePort = None,
+    state_dir: StateDir = None,
+    no_watch: Annotated[
+        bool, typer.Option("--no-watch", help="Leave the camera folder alone; the page still works.")
+    ] = False,
+    no_page: Annotated[bool, typer.Option("--no-page", help="Open no page on the phone.")] = False,
+    json: Json = False,
+) -> None:
+    """Watch a phone's camera folder, serve its page, and answer about each new picture."""
+    import asyncio
+
+    from bridge.config import load
+
+    settings = load(
+        prompt=prompt, model=model, host_url=host_url, token_file=token_file, phone_port=phone_port, state_dir=state_dir
+    )
+    wanted = [*(serials or []), *([serial] if serial else [])]
+    output = Output(as_json=json)
+    asyncio.run(
+        _connect(
+            settings, wanted, output, usb=usb, tcp=tcp, watch=settings.watch and not no_watch, open_page=not no_page
+        )
+    )
+
+
+async def _connect(
+    settings: "Settings", wanted: list[str], output: Output, *, usb: bool, tcp: bool, watch: bool, open_page: bool
+) -> None:
+    from bridge.cli.choose import chosen_devices
+    from bridge.supervise.lease import Lease
+    from host_server.wire.discovery import private_folder
+
+    (line,) = await chosen_devices(wanted, usb=usb, tcp=tcp)
+    private_folder(settings.state_dir)
+    with Lease(settings.state_dir, line.serial, "connect") as lease:
+        await _hold(settings, line, lease, output, watch=watch, open_page=open_page)
+
+
+async def _hold(
+    settings: "Settings", line: "DeviceLine", lease: "Lease", output: Output, *, watch: bool, open_page: bool
+) -> None:
+    """From the lease to the signal."""
+    import asyncio
+
+    from bridge.cli.finder import finder_of
+    from bridge.cli.watching import Watching
+    from bridge.spool import Spool
+    from bridge.supervise.connection import connected
+    from bridge.supervise.signals import until_told
+
+    options = await _checked(settings, line, watch=watch, open_page=open_page)
+    finder = finder_of(settings)
+    located = await finder.locate()
+    output.heading(f"{line.serial}  {line.model.replace('_', ' ')}".rstrip())
+    output.say(f"host    {located.url}", detail="started" if located.started else "")
+    with await asyncio.to_thread(Spool, settings.state_dir / "spool") as spool:
+        async with connected(options, finder=finder, spool=spool, on_event=Watching(output).show) as connection:
+            lease.announce(connection.front.url, connection.front.control_token)
+            if open_page:
+                output.say(f"page    http://localhost:{options.phone_port} on the phone")
+            if watch:
+                output.say(
+                    f"watched {', '.join(options.camera_folders)}",
+                    detail="pictures taken from now on are sent to the host",
+                )
+            output.say("Ctrl-C ends it")
+            await until_told()
+    output.say("disconnected; the phone's tunnel is removed")
+
+
+async def _checked(settings: "Settings", line: "DeviceLine", *, watch: bool, open_page: bool) -> "Options":
+    """The options, once the phone has answered one command: a phone that hangs is said now, not retried for ever."""
+    import os
+
+    from bridge.adb.open import open_transport
+    from bridge.adb.server import server_address
+    from bridge.supervise.connection import Options
+
+    address = server_address(os.environ)
+    transport = await open_transport(address, line)
+    try:
+        await transport.shell(["true"], deadline=10.0)
+    finally:
+        await transport.close()
+    chosen: dict[str, Any] = {} if settings.app is None else {"app_dir": settings.app}
+    return Options(
+        serial=line.serial,
+        address=address,
+        environ=dict(os.environ),
+        state_dir=settings.state_dir,
+        model_name=line.model.replace("_", " "),
+        prompt=settings.prompt,
+        model=settings.model,
+        phone_port=settings.phone_port,
+        camera_folders=settings.camera_folder,
+        watch=watch,
+        open_page=open_page,
+        **chosen,
+    )

@@ -1,0 +1,88 @@
+"""`bridge status`: which phones are held and how they are, and where the host is."""
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.cli.options import Json, StateDir
+from bridge.cli.output import Output
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.supervise.lease import LeaseInfo
+
+__all__ = ["status"]
+
+CALL_DEADLINE_S = 3.0
+
+
+def status(*, json: Json = False, state_dir: StateDir = None) -> None:
+    """Show the connected phones and the host."""
+    from bridge.config import load
+    from bridge.supervise.lease import holders
+
+    output = Output(as_json=json)
+    folder = load(state_dir=state_dir).state_dir
+    phones = [_phone(info) for info in holders(folder)]
+    host = _host(folder)
+    if json:
+        output.json({"phones": phones, "host": host})
+        return
+    if phones:
+        rows = [
+            (p["serial"], p["state"], str(p["pages"]), f"`bridge {p['purpose']}`, process {p['pid']}") for p in phones
+        ]
+        output.table(("SERIAL", "STATE", "PAGES", "HELD BY"), rows)
+    else:
+        output.say("no phone is connected", detail="`bridge connect` holds one")
+    if host is None:
+        output.say("no host runs", detail="`bridge connect` and `bridge ask` start one when they need it")
+    else:
+        output.data(_host_line(host))
+
+
+def _phone(info: "LeaseInfo") -> dict[str, Any]:
+    import httpx
+
+    known: dict[str, Any] = {
+        "serial": info.serial,
+        "pid": info.pid,
+        "purpose": info.purpose,
+        "state": "starting",
+        "pages": 0,
+    }
+    if not info.front_url:
+        return known
+    try:
+        with httpx.Client(trust_env=False, timeout=CALL_DEADLINE_S) as client:
+            reply = client.get(f"{info.front_url}/status", headers={"authorization": f"Bearer {info.control_token}"})
+            reply.raise_for_status()
+            now: dict[str, Any] = reply.json()
+            return known | now
+    except (httpx.HTTPError, ValueError) as error:
+        return known | {"state": "silent", "problem": type(error).__name__}
+
+
+def _host(folder: "Path") -> dict[str, Any] | None:
+    import httpx
+
+    from host_server.wire.discovery import read_host_record
+
+    record = read_host_record(folder)
+    if record is None:
+        return None
+    try:
+        live = httpx.get(f"{record.url}/health/live", timeout=CALL_DEADLINE_S, trust_env=False).is_success
+    except httpx.HTTPError:
+        live = False
+    return {
+        "url": record.url,
+        "pid": record.pid,
+        "version": record.version,
+        "engines": list(record.engines),
+        "live": live,
+    }
+
+
+def _host_line(host: dict[str, Any]) -> str:
+    state = "answers" if host["live"] else "silent"
+    return f"host {host['url']}  {', '.join(host['engines'])}  process {host['pid']}  {state}"

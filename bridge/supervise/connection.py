@@ -1,0 +1,102 @@
+"""Everything one connected phone needs, put together: host client, session, front, supervisor.
+
+`connect`, the demo and the tests all come through this door, so there is one way in which the parts meet.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import device_scripts
+from bridge.adb.server import AdbAddress
+from bridge.adb.transport import Transport
+from bridge.captures import CaptureSource
+from bridge.captures.folder import CameraFolder
+from bridge.client import HostClient
+from bridge.config import DEFAULT_PROMPT, PHONE_PORT
+from bridge.front import Front
+from bridge.session import Session
+from bridge.session.events import PhoneInfo
+from bridge.spool import Spool, device_id
+from bridge.supervise.core import Supervisor
+from bridge.supervise.host import HostFinder
+from bridge.supervise.runner import PhoneRunner, page_linked
+from bridge.supervise.transport_tasks import TransportTasks
+from bridge.supervise.tunnels import TunnelBook
+
+__all__ = ["Connection", "Options", "connected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a connection is told: which phone, how it is asked, what it may do."""
+
+    serial: str
+    address: AdbAddress
+    environ: Mapping[str, str]
+    state_dir: Path
+    model_name: str = ""
+    prompt: str = DEFAULT_PROMPT
+    model: str | None = None
+    phone_port: int = PHONE_PORT
+    camera_folders: tuple[str, ...] = ("/sdcard/DCIM/Camera",)
+    app_dir: Path = field(default_factory=device_scripts.app_folder)
+    watch: bool = True
+    open_page: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A phone that is being kept connected."""
+
+    options: Options
+    session: Session
+    front: Front
+    runner: PhoneRunner
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    options: Options, *, finder: HostFinder, spool: Spool, on_event: Callable[[dict[str, Any]], None]
+) -> AsyncGenerator[Connection]:
+    """Keep one phone connected until the block ends; then the phone's reverse list is as it was.
+
+    Raises `HostUnavailable` (6) or `TokenRefused` (10) when there is no host at all; later losses are mended, not
+    raised.
+    """
+    phone = PhoneInfo(options.serial, device_id(options.state_dir, options.serial), options.model_name)
+    async with HostClient(finder) as client:
+        session = Session(phone, spool, client, prompt=options.prompt, model=options.model, on_event=on_event)
+        async with Front(session, app_dir=options.app_dir) as front:
+            runner = _runner(options, session, front, spool, phone)
+            front.on_pages = page_linked(runner)
+            async with asyncio.TaskGroup() as group:
+                work = [group.create_task(session.run()), group.create_task(runner.run())]
+                try:
+                    yield Connection(options, session, front, runner)
+                finally:
+                    for task in work:
+                        task.cancel()
+
+
+def _runner(options: Options, session: Session, front: Front, spool: Spool, phone: PhoneInfo) -> PhoneRunner:
+    book = TunnelBook(options.state_dir)
+
+    def tasks(transport: Transport) -> TransportTasks:
+        return TransportTasks(transport, options.phone_port, front.port, book, front.new_link_code)
+
+    def source(transport: Transport) -> CaptureSource:
+        return CameraFolder(transport, spool, device_id=phone.device_id, folders=options.camera_folders)
+
+    return PhoneRunner(
+        serial=options.serial,
+        address=options.address,
+        environ=options.environ,
+        tasks=tasks,
+        source=source,
+        session=session,
+        core=Supervisor(options.serial, open_page=options.open_page, watch=options.watch),
+    )

@@ -1,0 +1,28 @@
+"""The reference cannot drift: what the docs list is what the code has."""
+
+import re
+from pathlib import Path
+
+from bridge import errors
+from host_server.wire.errors import CODES
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def test_the_protocol_page_lists_every_error_code_as_it_is() -> None:
+    page = (DOCS / "protocol.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `(\w+)` (\| \w+ \| \d+ \| (?:yes|no) \| `\w+` \|)$", page, re.MULTILINE))
+    expected = {
+        code: f"| {row.type} | {row.status} | {'yes' if row.retryable else 'no'} | `{row.response_code}` |"
+        for code, row in CODES.items()
+    }
+
+    assert listed == expected
+
+
+def test_the_exit_codes_of_all_errors_are_documented() -> None:
+    page = (DOCS / "develop.md").read_text(encoding="utf-8")
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
+    raised = {getattr(errors, name).exit_code for name in errors.__all__}
+
+    assert raised <= documented
