@@ -9,7 +9,7 @@ const FIRST_DELAY = 250;
 const LAST_DELAY = 4_000;
 const OPEN_DEADLINE = 6_000;
 export const SILENCE = 10_000;
-export const GIVE_UP = 4401; // the close code for a token that is not accepted (any more)
+export const REFUSED = 4401; // the close code for a token that is not accepted (any more)
 
 /** The wait before the next attempt: doubles to its limit, less up to a fifth so that phones do not come in step. */
 export const delay = (attempt, random) => Math.min(LAST_DELAY, FIRST_DELAY * 2 ** attempt) * (1 - random / 5);
@@ -17,6 +17,7 @@ export const delay = (attempt, random) => Math.min(LAST_DELAY, FIRST_DELAY * 2 *
 export class Socket {
   #socket = null;
   #attempt = 0;
+  #well = false; // the other side has taken this socket in
   #timer = 0; // the next attempt, or the deadline of this one
   #watch = 0;
   #heard = 0;
@@ -45,9 +46,10 @@ export class Socket {
     return true;
   }
 
-  /** The other side has shown that it is well: the next cut starts at the short delay again. */
+  /** The other side has taken this socket in: the next cut starts at the short delay again. */
   settled() {
     this.#attempt = 0;
+    this.#well = true;
   }
 
   /** Something says that it is worth trying now: the page became visible, the network came back. */
@@ -61,6 +63,7 @@ export class Socket {
     this.#drop();
     const socket = this.open();
     this.#socket = socket;
+    this.#well = false;
     this.#timer = setTimeout(() => this.#lost(socket), OPEN_DEADLINE);
     socket.onopen = () => this.#opened(socket);
     socket.onmessage = (event) => this.#message(socket, event.data);
@@ -96,7 +99,8 @@ export class Socket {
   #lost(socket, code) {
     if (socket !== this.#socket) return;
     this.#drop();
-    if (code === GIVE_UP) {
+    // A socket that was well may be closed for other reasons, such as being slow: only the next one's refusal counts.
+    if (code === REFUSED && !this.#well) {
       this.#closed = true;
       this.on.refused();
       return;

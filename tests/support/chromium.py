@@ -22,7 +22,7 @@ _QUIET = (
 
 
 @asynccontextmanager
-async def chromium(*args: str) -> AsyncGenerator["Browser", None]:
+async def chromium(*args: str) -> AsyncGenerator["Browser"]:
     """A headless browser; skips the test with a reason where there is none."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:

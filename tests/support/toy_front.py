@@ -154,7 +154,7 @@ class ToyFront:
             outbox.put_nowait({"type": _CLOSE, "code": code})
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator["ToyFront", None]:
+    async def running(self) -> AsyncGenerator["ToyFront"]:
         """Started and stopped around a test."""
         async with asyncio.TaskGroup() as group:
             self._group = group

@@ -8,16 +8,25 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 from support.chromium import chromium
+from support.phone_page import PHONE
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, Page
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncGenerator["Browser", None]:
+async def browser() -> AsyncGenerator["Browser"]:
     """One Chromium a module; each test opens contexts of its own."""
     async with chromium() as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def screen(browser: "Browser") -> AsyncGenerator["Page"]:
+    """One phone's screen a module. Each front has a port, so an origin, of its own: no test sees another's storage."""
+    context = await browser.new_context(**PHONE)
+    yield await context.new_page()
+    await context.close()
 
 
 @pytest.fixture(scope="session")

@@ -41,13 +41,13 @@ MEASURE = """() => {
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def front() -> AsyncGenerator[ToyFront, None]:
+async def front() -> AsyncGenerator[ToyFront]:
     async with ToyFront().running() as running:
         yield running
 
 
 @pytest_asyncio.fixture(loop_scope="module", params=LANGUAGES)
-async def page(browser: "Browser", request: pytest.FixtureRequest) -> AsyncGenerator["Page", None]:
+async def page(browser: "Browser", request: pytest.FixtureRequest) -> AsyncGenerator["Page"]:
     context = await browser.new_context(locale=request.param, reduced_motion="reduce", has_touch=True, is_mobile=True)
     yield await context.new_page()
     await context.close()
@@ -67,7 +67,8 @@ async def measure(page: "Page", state: str) -> None:
 
 async def test_every_state_fits_every_screen(page: "Page", front: ToyFront, picture: Callable[[int], bytes]) -> None:
     await page.goto(front.url)
-    await page.locator("#blocked-title").wait_for()
+    title = {"en": "Not linked to a laptop yet", "zh-CN": "尚未连接电脑"}
+    assert await page.text_content("#blocked-title") == title[await page.get_attribute("html", "lang") or ""]
     await measure(page, "not linked")
 
     await page.evaluate("url => { location.href = url }", front.link())

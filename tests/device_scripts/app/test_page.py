@@ -3,109 +3,62 @@
 import hashlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from support.phone_page import answer_is, ask, opened, photo_is_shown, sees
 from support.toy_front import ToyFront
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-PHONE = {
-    "viewport": {"width": 360, "height": 640},
-    "locale": "en-US",
-    "has_touch": True,
-    "is_mobile": True,
-    "reduced_motion": "reduce",  # drawing an animation without a GPU costs a core
-}
-WAIT = 5_000  # ms, for anything to show up
 HOSTILE = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def front() -> AsyncGenerator[ToyFront, None]:
+async def front() -> AsyncGenerator[ToyFront]:
     async with ToyFront().running() as running:
         yield running
 
 
 @asynccontextmanager
-async def opened(browser: "Browser", url: str, **options: Any) -> AsyncGenerator["Page", None]:
-    """A phone that opens the page; whatever the page complains about fails the test."""
-    context = await browser.new_context(**{**PHONE, **options})
-    page = await context.new_page()
-    page.set_default_timeout(WAIT)
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
-    try:
-        await page.goto(url)
-        yield page
-    finally:
-        await context.close()
-    assert complaints == []
-
-
-@asynccontextmanager
-async def linked(browser: "Browser", front: ToyFront, **options: Any) -> AsyncGenerator["Page", None]:
-    """A phone whose page is linked and has said hello."""
-    async with opened(browser, front.link(), **options) as page:
+async def linked(screen: "Page", front: ToyFront) -> AsyncGenerator["Page"]:
+    """The page, linked; it has said hello."""
+    async with opened(screen, front.link()) as page:
         await front.heard("bridge:hello")
         yield page
 
 
-async def sees(page: "Page", text: str, where: str = "body") -> None:
-    """Wait until the person can read this."""
-    await page.locator(where).get_by_text(text).first.wait_for()
-
-
-async def answer_is(page: "Page", text: str, index: int = -1) -> None:
-    """Wait until the answer (the last one) is exactly this."""
-    await page.wait_for_function(
-        "([text, index]) => [...document.querySelectorAll('.answer')].at(index)?.textContent === text",
-        arg=[text, index],
-    )
-
-
-async def photo_is_shown(page: "Page") -> None:
-    """Wait until the picture has been fetched and decoded."""
-    await page.wait_for_function("() => document.querySelector('#photo-img').naturalWidth === 300")
-
-
-async def press_ask(page: "Page", text: str) -> None:
-    await page.fill("#text", text)
-    await page.click("#go")
-
-
 class TestLink:
     async def test_the_code_leaves_the_address_and_the_page_waits_for_a_picture(
-        self, browser: "Browser", front: ToyFront
+        self, screen: "Page", front: ToyFront
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             await sees(page, "Take a photo")
             await sees(page, "The camera folder is watched")
             assert page.url == front.url
             assert await page.text_content("#phone") == "Pixel 7"
 
-    async def test_a_code_works_once(self, browser: "Browser", front: ToyFront) -> None:
+    async def test_a_code_works_once(self, screen: "Page", front: ToyFront) -> None:
         url = front.link()
-        async with opened(browser, url):
+        async with opened(screen, url) as first:
             await front.heard("bridge:hello")
-            async with opened(browser, url) as second:
+            async with await first.context.new_page() as second, opened(second, url):
                 await sees(second, "This link has expired")
                 await sees(second, "bridge connect")
         assert len(front.tokens) == 1
 
-    async def test_without_a_code_the_page_says_how_to_get_one(self, browser: "Browser", front: ToyFront) -> None:
-        async with opened(browser, front.url, locale="zh-CN") as page:
-            await sees(page, "尚未连接电脑")
+    async def test_without_a_code_the_page_says_how_to_get_one(self, screen: "Page", front: ToyFront) -> None:
+        async with opened(screen, front.url) as page:
+            await sees(page, "Not linked to a laptop yet")
 
     async def test_a_refused_token_keeps_what_is_shown_and_a_fresh_code_links_again(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             answer = front.question("What is it?", front.capture(picture(1)))
             answer.start()
             answer.write("A blue card")
@@ -119,8 +72,8 @@ class TestLink:
             await answer_is(page, "A blue card, quite plain.")
             assert page.url == front.url
 
-    async def test_a_reload_needs_no_code(self, browser: "Browser", front: ToyFront) -> None:
-        async with linked(browser, front) as page:
+    async def test_a_reload_needs_no_code(self, screen: "Page", front: ToyFront) -> None:
+        async with linked(screen, front) as page:
             await page.reload()
             await front.heard("bridge:hello")
             await sees(page, "Take a photo")
@@ -128,9 +81,9 @@ class TestLink:
 
 class TestAnswers:
     async def test_a_photo_appears_by_itself_and_its_answer_grows(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             capture = front.capture(picture(1))
             await photo_is_shown(page)
             answer = front.question("What is it?", capture)
@@ -149,9 +102,9 @@ class TestAnswers:
             assert await page.text_content("#announce") == "Answer: A blue card."
 
     async def test_a_second_question_goes_on_from_the_first_and_sends_no_picture(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             data = picture(1)
             capture = front.capture(data)
             answer = front.question("What is it?", capture)
@@ -161,7 +114,7 @@ class TestAnswers:
             await answer_is(page, "A card.")
             fetched: list[str] = []
             page.on("request", lambda request: fetched.append(request.url) if request.url.startswith("http") else None)
-            await press_ask(page, "Which colour?")
+            await ask(page, "Which colour?")
             await sees(page, "Which colour?")
             asked = await front.asked()
             assert asked["previous_response_id"] == answer.id
@@ -179,9 +132,9 @@ class TestAnswers:
             assert front.uploads == 0
 
     async def test_stop_stops_the_answer_and_it_can_be_asked_again(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             answer = front.question("What is it?", front.capture(picture(1)))
             answer.start()
             answer.write("A long")
@@ -202,9 +155,9 @@ class TestAnswers:
         ],
     )
     async def test_an_answer_that_ends_badly_says_why_and_keeps_its_words(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes], how: str, reason: str, words: str
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes], how: str, reason: str, words: str
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             answer = front.question("What is it?", front.capture(picture(1)))
             answer.start()
             answer.write("Half")
@@ -213,9 +166,9 @@ class TestAnswers:
             await answer_is(page, "Half")
 
     async def test_hostile_text_stays_text(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             answer = front.question(HOSTILE, front.capture(picture(1), name=HOSTILE), model=HOSTILE)
             front.tell({"type": "bridge:device", "serial": HOSTILE, "state": "device", "hint": HOSTILE})
             answer.start()
@@ -227,9 +180,9 @@ class TestAnswers:
             assert await page.evaluate("window.pwned") is None
 
     async def test_what_the_person_writes_is_not_pushed_away_by_a_new_photo(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             first = front.question("What is it?", front.capture(picture(1)))
             first.start()
             first.write("One.")
@@ -247,9 +200,9 @@ class TestAnswers:
             await answer_is(page, "One.")
 
     async def test_a_picture_can_be_chosen_on_the_page(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             data = picture(5)
             await page.set_input_files("#file", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": data})
             asked = await front.asked()
@@ -258,8 +211,8 @@ class TestAnswers:
             assert front.uploads == 1
             await photo_is_shown(page)
 
-    async def test_watching_can_be_paused(self, browser: "Browser", front: ToyFront) -> None:
-        async with linked(browser, front) as page:
+    async def test_watching_can_be_paused(self, screen: "Page", front: ToyFront) -> None:
+        async with linked(screen, front) as page:
             await page.click("#pause")
             assert (await front.heard("bridge:pause"))["paused"] is True
             front.tell({"type": "bridge:pause", "paused": True})
@@ -268,9 +221,9 @@ class TestAnswers:
 
 class TestPictures:
     async def test_each_picture_is_fetched_once(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             fetched: list[str] = []
             page.on("request", lambda request: fetched.append(request.url) if "/v1/" in request.url else None)
             for number in range(3):
@@ -280,9 +233,9 @@ class TestPictures:
             assert len(fetched) == len(set(fetched)) == 3
 
     async def test_one_that_cannot_be_had_says_so_and_is_there_when_the_laptop_is_back(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             data = front.captures
             front.captures = {}
             capture = front.capture(picture(1))
@@ -293,17 +246,17 @@ class TestPictures:
             await photo_is_shown(page)
             assert await page.locator("#photo .broken").is_hidden()
 
-    async def test_one_that_the_browser_cannot_draw_says_so(self, browser: "Browser", front: ToyFront) -> None:
-        async with linked(browser, front) as page:
+    async def test_one_that_the_browser_cannot_draw_says_so(self, screen: "Page", front: ToyFront) -> None:
+        async with linked(screen, front) as page:
             front.capture(b"no picture at all")
             await sees(page, "This picture cannot be shown here")
 
 
 class TestCuts:
     async def test_a_socket_cut_in_mid_answer_changes_nothing_in_the_text(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             answer = front.question("Count.", front.capture(picture(1)))
             answer.start()
             words = [f"{number} " for number in range(12)]
@@ -317,9 +270,9 @@ class TestCuts:
             assert await page.locator(".answer").count() == 1
 
     async def test_a_reload_in_mid_answer_changes_nothing_in_the_text(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             answer = front.question("Count.", front.capture(picture(1)))
             answer.start()
             answer.write("one two ")
@@ -332,9 +285,9 @@ class TestCuts:
             await photo_is_shown(page)
 
     async def test_a_laptop_that_goes_and_comes_back_is_said_and_made_good(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             answer = front.question("Count.", front.capture(picture(1)))
             answer.start()
             answer.write("one ")
@@ -349,12 +302,12 @@ class TestCuts:
             assert await page.is_hidden("#notice")
 
     async def test_a_page_that_is_opened_late_shows_what_was_asked_before(
-        self, browser: "Browser", front: ToyFront, picture: Callable[[int], bytes]
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
     ) -> None:
         answer = front.question("What is it?", front.capture(picture(1)))
         answer.start()
         answer.write("A card.")
         answer.finish()
-        async with linked(browser, front) as page:
+        async with linked(screen, front) as page:
             await answer_is(page, "A card.")
             await photo_is_shown(page)
