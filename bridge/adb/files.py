@@ -66,6 +66,8 @@ class PhoneFiles:
                 except asyncio.CancelledError:
                     self._abort()  # and see the thread out of the call
                     await asyncio.wait([future], timeout=_LEAVING)
+                    if future.done():
+                        future.exception()  # it was ended on purpose: nobody is to be told
                     raise
 
     def _work(self, work: Callable[[SyncConnection], _T]) -> _T:

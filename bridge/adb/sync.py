@@ -96,8 +96,8 @@ class SyncConnection:
             raise DeviceUnusable(
                 f"{name} has {found.size} bytes, at most {limit} are pulled", hint="is that a picture?"
             )
+        self._send(request(b"RECV", path))  # the phone reads while the laptop makes its file
         with PartFile(into) as part, Hashing(self._buffer, found.size) as hashing:
-            self._send(request(b"RECV", path))
             self._receive_file(part, hashing, found.size)
             part.sync()  # a hash thread works on meanwhile
             digest = hashing.hexdigest()
