@@ -26,9 +26,9 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def end(self) -> None:
-        """Call in `__aexit__`: cancels what still runs and waits for it."""
-        for task in self._tasks:
+    async def end(self, *, cancel: bool = True) -> None:
+        """Call in `__aexit__`: cancels what still runs, unless it ends by itself, and waits for it."""
+        for task in self._tasks if cancel else ():
             task.cancel()
         # Not told about the block's own error: the group would wrap it, and the caller's `except` would miss it.
         await self._life.aclose()

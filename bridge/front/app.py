@@ -1,0 +1,155 @@
+"""The routes of one front: each a few lines that ask the session, the links or the host."""
+
+import json
+import logging
+import stat
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from bridge.front.forward import Forwarded
+from bridge.front.gate import PRINCIPAL, Gate, refused
+from bridge.front.links import Links, Principal, TooManyTries
+from bridge.front.sockets import Sockets
+from bridge.session import Session
+from host_server.wire.errors import WireError
+from host_server.wire.ids import is_sha256
+
+__all__ = ["create_app"]
+
+_MAX_LINK_BODY = 4096
+_FORWARDED_METHODS = ["GET", "HEAD", "POST", "PUT"]
+_BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
+
+
+def create_app(session: Session, links: Links, sockets: Sockets, *, app_dir: Path) -> Gate:
+    """Everything behind its gate."""
+    files = StaticFiles(directory=app_dir, html=True)
+    routes = [
+        Route("/healthz", _healthz),
+        Route("/link", _link(session, links), methods=["POST"]),
+        Route("/status", _status(session), methods=["GET"]),
+        WebSocketRoute("/v1/responses", sockets.serve),
+        Route("/v1/captures/{sha256}", _captures(session), methods=["GET", "HEAD", "PUT"]),
+        Route("/v1/{rest:path}", _forward(session), methods=_FORWARDED_METHODS),
+        Mount("/", files),
+    ]
+    app = Starlette(routes=routes, exception_handlers=_HANDLERS)
+
+    return Gate(app, links=links, is_file=partial(_is_file, files))
+
+
+def _is_file(files: StaticFiles, path: str) -> bool:
+    """Whether this path, exactly as written, names a file of the page."""
+    try:
+        name = files.get_path({"path": "/index.html" if path == "/" else path, "root_path": ""})
+        _, found = files.lookup_path(name)
+    except (OSError, ValueError):
+        return False
+    return found is not None and stat.S_ISREG(found.st_mode) and path in {"/", f"/{name}"}
+
+
+def _principal(request: Request) -> Principal:
+    """Who asks. The gate has looked already; a route that forgets to ask for a token is shut all the same."""
+    principal = request.scope.get(PRINCIPAL)
+    if not isinstance(principal, Principal):
+        raise WireError("invalid_token", "This address needs a token.")
+    return principal
+
+
+async def _healthz(_request: Request) -> Response:  # ruff: ignore[unused-async]
+    return JSONResponse({"ok": True})
+
+
+def _link(session: Session, links: Links) -> Callable[[Request], Awaitable[Response]]:
+    async def link(request: Request) -> Response:
+        code = await _code(request)
+        try:
+            linked = links.redeem(code, time.monotonic())
+        except TooManyTries:
+            raise WireError("rate_limited", "Too many wrong codes. Wait a minute.", retry_after_ms=60_000) from None
+        if linked is None:
+            raise WireError("invalid_token", "This code was used before, or is too old. Run `bridge connect` again.")
+        token, seconds = linked
+        device = {"serial": session.phone.serial, "model": session.phone.model}
+        body = {"token": token, "expires_at": int(time.time() + seconds), "device": device}
+        return JSONResponse(body, headers={"cache-control": "no-store"})
+
+    return link
+
+
+async def _code(request: Request) -> str:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_LINK_BODY:
+            raise WireError("body_too_large", "That is no code.")
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        data = None
+    code = data.get("code") if isinstance(data, dict) else None
+    if not isinstance(code, str):
+        raise WireError("invalid_request", 'Send {"code": "…"}.', param="code")
+    return code
+
+
+def _status(session: Session) -> Callable[[Request], Awaitable[Response]]:
+    async def status(request: Request) -> Response:  # ruff: ignore[unused-async]
+        if _principal(request).role != "control":
+            raise WireError("invalid_token", "This is for the laptop's own commands.")
+        return JSONResponse(session.status(), headers={"cache-control": "no-store"})
+
+    return status
+
+
+def _captures(session: Session) -> Callable[[Request], Awaitable[Response]]:
+    async def captures(request: Request) -> Response:  # ruff: ignore[unused-async]
+        _principal(request)
+        sha256 = request.path_params["sha256"]
+        if not is_sha256(sha256):
+            raise WireError("not_found", "A picture is named by its sha256.")
+        own = session.picture(sha256) if request.method != "PUT" else None
+        if own is None:
+            sent = (lambda: session.page_sent(sha256)) if request.method == "PUT" else None
+            return Forwarded(request, session.client.http, on_success=sent)
+        path, media_type = own
+        headers = {"cache-control": "private, no-store", "content-security-policy": "default-src 'none'; sandbox"}
+        return FileResponse(path, media_type=media_type, headers=headers)
+
+    return captures
+
+
+def _forward(session: Session) -> Callable[[Request], Awaitable[Response]]:
+    async def forward(request: Request) -> Response:  # ruff: ignore[unused-async]
+        _principal(request)
+        return Forwarded(request, session.client.http)
+
+    return forward
+
+
+async def _wire_error(_request: Request, error: Any) -> Response:  # ruff: ignore[unused-async]
+    return refused(error)
+
+
+async def _http_error(_request: Request, error: Any) -> Response:  # ruff: ignore[unused-async]
+    code = _BY_STATUS.get(error.status_code, "invalid_request")
+    return refused(WireError(code, "There is nothing like that here."))
+
+
+async def _fault(request: Request, error: Exception) -> Response:  # ruff: ignore[unused-async]
+    if not isinstance(error, ClientDisconnect):
+        logging.getLogger("bridge.front").error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return refused(WireError("internal", "Something went wrong on the laptop."))
+
+
+_HANDLERS: dict[Any, Any] = {WireError: _wire_error, HTTPException: _http_error, Exception: _fault}

@@ -1,0 +1,140 @@
+"""HTTP under `/v1/`, passed on to the host with the bridge's key and streamed both ways.
+
+What belongs to one hop stays on it, and so do the page's token and cookies: the host never sees them, nor the page the
+host's.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Final
+
+import httpx
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from bridge.client import HostHttp
+from bridge.errors import BridgeError
+from bridge.front.gate import refused
+from host_server.wire.errors import WireError
+
+__all__ = ["MAX_BODY", "Forwarded"]
+
+MAX_BODY: Final = 25 * 1024 * 1024
+BODY_IDLE_S: Final = 30.0
+
+_PATH = re.compile(r"/v1(/[A-Za-z0-9_~:-][A-Za-z0-9._~:-]*){1,5}", re.ASCII)
+_QUERY = re.compile(r"[A-Za-z0-9._~:&=%+,-]{0,1000}", re.ASCII)
+_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_NOT_UP: Final = _HOP | {"authorization", "cookie", "expect", "forwarded", "host", "origin", "referer"}
+_NOT_DOWN: Final = _HOP | {"date", "server", "set-cookie"}
+
+
+class Forwarded(Response):
+    """A response that is fetched from the host while it is sent."""
+
+    def __init__(self, request: Request, http: HostHttp, *, on_success: Callable[[], None] | None = None) -> None:
+        super().__init__()
+        self._request = request
+        self._http = http
+        self._on_success = on_success
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask the host and pass its answer on, until either side ends."""
+        try:
+            await self._pass_on(send)
+        except WireError as error:
+            await refused(error)(scope, receive, send)
+
+    async def _pass_on(self, send: Send) -> None:
+        request, started = self._request, False
+        where = _target(request)
+        headers = dict(_kept(request.headers.items(), _NOT_UP))
+        body = _body(request) if _has_body(request) else None
+        try:
+            async with self._http.request(request.method, where, headers=headers, content=body) as answer:
+                if answer.is_success and self._on_success is not None:
+                    self._on_success()
+                kept = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in _kept(answer.headers.items(), _NOT_DOWN)]
+                started = True
+                await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
+                await _stream(answer, request, send)
+        except BridgeError as error:
+            if started:
+                raise ClientDisconnect from error  # the page sees that the answer is cut
+            raise WireError("engine_unavailable", error.message, retry_after_ms=1000) from error
+
+
+async def _stream(answer: httpx.Response, request: Request, send: Send) -> None:
+    """Send the body as it comes; end as soon as the page is seen to be gone."""
+    broken: httpx.TransportError | None = None
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(_gone(request))
+        try:
+            async for chunk in answer.aiter_raw():
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if watching.done():
+                    break
+        except httpx.TransportError as error:
+            broken = error
+        watching.cancel()
+    if broken is not None:
+        raise broken
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _target(request: Request) -> str:
+    """The same address at the host; only plain ones, which no two parsers read differently."""
+    path, query = request.url.path, request.url.query
+    if not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
+        raise WireError("not_found", "There is no such address.")
+    return f"{path}?{query}" if query else path
+
+
+def _kept(headers: Iterable[tuple[str, str]], dropped: frozenset[str]) -> Iterable[tuple[str, str]]:
+    pairs = [(name.lower(), value) for name, value in headers]
+    named = {part.strip().lower() for name, value in pairs if name == "connection" for part in value.split(",")}
+    return [(name, value) for name, value in pairs if name not in dropped and name not in named]
+
+
+def _has_body(request: Request) -> bool:
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > MAX_BODY:
+        raise WireError("body_too_large", f"At most {MAX_BODY} bytes.")
+    return length != "0" or "transfer-encoding" in request.headers
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    size = 0
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(BODY_IDLE_S):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise WireError("request_timeout", "The body did not arrive.") from None
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise WireError("body_too_large", f"At most {MAX_BODY} bytes.")
+        if chunk:
+            yield chunk
