@@ -21,7 +21,7 @@ from virtual_phone.services.shell_wire import Kind
 __all__ = ["Invocation", "PipeProcess", "Process", "PtyProcess"]
 
 _CHUNK = 256 << 10
-_GRACE = 1.0
+_GRACE = 0.5
 _KILL_DEADLINE = 5.0
 
 

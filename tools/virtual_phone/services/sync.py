@@ -60,7 +60,10 @@ class _Session:
                 await self._stat(request_id, path)
             case b"LIST" | b"LIS2":
                 await self._list(request_id, path)
-            case b"RECV" | b"RCV2":
+            case b"RECV":
+                await self._send_file(path)
+            case b"RCV2":
+                wire.parse_setup(request_id, setup)  # its flags ask for compressions, of which none is announced
                 await self._send_file(path)
             case b"SEND":
                 return await self._receive(*wire.parse_send_v1(path), flags=0)
