@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.host_in_loop import serving
 from support.phone_page import answer_is, ask, opened, photo_is_shown, sees
 from support.scripted_engine import ScriptedEngine
-from support.serving import serving
 
 from bridge.captures.files import capture_file
 from bridge.client import HostClient, fixed
