@@ -60,7 +60,7 @@ def serve(
     ssl_keyfile: Annotated[str | None, typer.Option(help="Its private key (PEM).")] = None,
 ) -> None:
     """Serve until Ctrl-C; running answers may end first, a second Ctrl-C ends them."""
-    from host_server.engines.base import EngineError
+    from host_server.engines.base import EngineError, UnknownEngineError
     from host_server.settings import HostSettings, SettingsError
 
     try:
@@ -80,7 +80,7 @@ def serve(
     except SettingsError as error:
         _fail(error.message, error.hint, _USAGE)
     except EngineError as error:
-        _fail(error.message, error.hint, _NO_MODEL)
+        _fail(error.message, error.hint, _USAGE if isinstance(error, UnknownEngineError) else _NO_MODEL)
 
 
 @token_app.command("new")

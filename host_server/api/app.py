@@ -30,6 +30,7 @@ def create_app(
     idle: IdleClock | None = None,
     names: Collection[str] = (),
     version: str = "",
+    send_s: float = 10.0,
 ) -> FastAPI:
     """The app around a service; its lifespan is the service's life. `names` are further Host names it answers to."""
 
@@ -40,10 +41,12 @@ def create_app(
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     install_error_handlers(app)
-    app.include_router(responses_router(service))
+    app.include_router(responses_router(service, send_s=send_s))
     app.include_router(captures_router(service))
     app.include_router(catalog_router(service, started_at=int(time.time()), version=version))
-    app.include_router(socket_router(service, max_image_bytes=imaging.MAX_BYTES, still_valid=authenticator.still_valid))
+    app.include_router(
+        socket_router(service, max_image_bytes=imaging.MAX_BYTES, still_valid=authenticator.still_valid, send_s=send_s)
+    )
     app.add_middleware(
         Gate,
         authenticator=authenticator,

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["EventStream", "WholeAnswer"]
 
 BEAT_S = 15.0
-SEND_S = 10.0
 
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
@@ -27,11 +26,12 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, answer: "Answer", *, cursor: int = -1, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(headers={**_HEADERS, **(headers or {})})
+    def __init__(self, answer: "Answer", *, cursor: int = -1, send_s: float) -> None:
+        super().__init__(headers=_HEADERS)
         del self.headers["content-length"]
         self._answer = answer
         self._cursor = cursor
+        self._send_s = send_s
 
     async def __call__(self, _scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Send until the end, or until the client is gone or does not read any more."""
@@ -44,7 +44,7 @@ class EventStream(Response):
             async for events in batches:
                 body = b"".join(map(_frame, events)) or b": still here\n\n"
                 try:
-                    async with asyncio.timeout(SEND_S):
+                    async with asyncio.timeout(self._send_s):
                         await send({"type": "http.response.body", "body": body, "more_body": True})
                 except TimeoutError:
                     return False

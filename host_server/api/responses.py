@@ -18,8 +18,8 @@ __all__ = ["responses_router"]
 _LONGEST_KEY = 512
 
 
-def responses_router(service: "Service") -> APIRouter:
-    """The routes, bound to this service."""
+def responses_router(service: "Service", *, send_s: float) -> APIRouter:
+    """The routes, bound to this service; a client has `send_s` to take an event."""
     router = APIRouter(prefix="/v1/responses")
 
     @router.post("")
@@ -27,7 +27,7 @@ def responses_router(service: "Service") -> APIRouter:
         create = parse_create(await read_json(request))
         key = request.headers.get("idempotency-key") or None
         answer = await service.ask(_owner(request), create, key=key[:_LONGEST_KEY] if key else None)
-        return EventStream(answer) if create.stream else WholeAnswer(answer)
+        return EventStream(answer, send_s=send_s) if create.stream else WholeAnswer(answer)
 
     @router.get("/{response_id}")
     async def read(
@@ -38,7 +38,7 @@ def responses_router(service: "Service") -> APIRouter:
         starting_after: Annotated[int, Query(ge=-1)] = -1,
     ) -> Response:
         answer = service.find(_owner(request), response_id)
-        return EventStream(answer, cursor=starting_after) if stream else _json(answer.response())
+        return EventStream(answer, cursor=starting_after, send_s=send_s) if stream else _json(answer.response())
 
     @router.post("/{response_id}/cancel")
     async def cancel(request: Request, response_id: str) -> Response:

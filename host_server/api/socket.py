@@ -33,21 +33,24 @@ MAX_INFLIGHT = 16
 
 _MAX_SOCKETS = 256
 _MAX_RESUMED = 64
-_SEND_S = 10.0
 _CLOSE_S = 2.0
 
 _UNSUPPORTED_DATA = 1003
 _TRY_AGAIN_LATER = 1013
 
 
-def socket_router(service: "Service", *, max_image_bytes: int, still_valid: Callable[[Principal], bool]) -> APIRouter:
-    """The WebSocket route, bound to this service."""
+def socket_router(
+    service: "Service", *, max_image_bytes: int, still_valid: Callable[[Principal], bool], send_s: float
+) -> APIRouter:
+    """The WebSocket route, bound to this service; a client has `send_s` to take an event."""
     router = APIRouter()
     open_sockets: set[_Connection] = set()
 
     @router.websocket("/v1/responses")
     async def responses(websocket: WebSocket) -> None:
-        connection = _Connection(websocket, service, max_image_bytes=max_image_bytes, still_valid=still_valid)
+        connection = _Connection(
+            websocket, service, max_image_bytes=max_image_bytes, still_valid=still_valid, send_s=send_s
+        )
         full = len(open_sockets) >= _MAX_SOCKETS
         await connection.accept()
         if full:
@@ -76,11 +79,13 @@ class _Connection:
         *,
         max_image_bytes: int,
         still_valid: Callable[[Principal], bool],
+        send_s: float,
     ) -> None:
         self._websocket = websocket
         self._service = service
         self._max_image_bytes = max_image_bytes
         self._still_valid = still_valid
+        self._send_s = send_s
         self._principal: Principal = websocket.scope[PRINCIPAL]
         self._session_id = new_session_id()
         self._lanes: Lanes[ResponseCreate] = Lanes(max_inflight=MAX_INFLIGHT)
@@ -137,11 +142,11 @@ class _Connection:
         elif isinstance(message, ResponseCancel):
             self._find(message.response_id).cancel("client")
         else:
-            if not self._ours:
+            if message.type == "bridge:hello" and not self._ours:
                 self._ours = True
                 await self._send(self._ready())
             for point in message.points:
-                self._resume(point)
+                await self._resume(point, message.event_id)
 
     def _ask(self, create: ResponseCreate) -> None:
         try:
@@ -156,12 +161,22 @@ class _Connection:
         if starts:
             self._tasks.create_task(self._run_lane(create))
 
-    def _resume(self, point: ResumePoint) -> None:
-        if self._resumed >= _MAX_RESUMED:
-            raise WireError("too_many_inflight", "Too many answers are continued on this socket.", response_id=point.id)
-        answer = self._find(point.id, stream_id=point.stream_id)
+    async def _resume(self, point: ResumePoint, event_id: str | None) -> None:
+        """Continue one answer; one that cannot be does not keep the others."""
+        try:
+            answer = self._to_continue(point)
+        except WireError as error:
+            error.event_id = event_id
+            await self._send(error_event(error))
+            return
         self._resumed += 1
         self._tasks.create_task(self._continue(answer, point))
+
+    def _to_continue(self, point: ResumePoint) -> "Answer":
+        if self._resumed >= _MAX_RESUMED:
+            message = "Too many answers are continued on this socket."
+            raise WireError("too_many_inflight", message, response_id=point.id, stream_id=point.stream_id)
+        return self._find(point.id, stream_id=point.stream_id)
 
     def _find(self, response_id: str, *, stream_id: str | None = None) -> "Answer":
         try:
@@ -212,7 +227,7 @@ class _Connection:
     async def _send(self, event: Json) -> None:
         text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
         try:
-            async with asyncio.timeout(_SEND_S):
+            async with asyncio.timeout(self._send_s):
                 await self._websocket.send_text(text)
         except TimeoutError:
             get_logger("host_server.api").warning("a client does not read", principal=self._principal.id)

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from support.host_in_loop import Serving, serving
 from support.scripted_engine import ScriptedEngine
-from support.serving import Serving, serving
 
 from host_server.service import Limits
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from support.host import RunningHost
+from support.host_in_loop import Serving, serving
 from support.scripted_engine import ScriptedEngine
-from support.serving import Serving, serving
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 

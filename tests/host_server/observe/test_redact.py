@@ -65,13 +65,14 @@ def lines() -> Iterator[io.StringIO]:
     """The log of this test; the process's own comes back afterwards."""
     root = logging.getLogger()
     handlers, level, uvicorn = root.handlers[:], root.level, logging.getLogger("uvicorn").level
+    configured = structlog.get_config()
     stream = io.StringIO()
     configure_logging(stream=stream)
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.getLogger("uvicorn").setLevel(uvicorn)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
     structlog.contextvars.clear_contextvars()
 
 

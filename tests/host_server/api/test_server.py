@@ -1,0 +1,233 @@
+"""The host as a process: says where it is, lets answers end, ends when nobody is left, starts only where it may."""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+from support.host import RunningHost
+from support.host_in_loop import Serving, serving
+from support.scripted_engine import ScriptedEngine
+from support.until import until
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from host_server.wire.discovery import ADMIN_TOKEN_FILE, read_host_record
+
+SLOW = ("echo=20",)
+
+
+def _bridge_host(*arguments: str, module: str = "host_server.cli") -> "subprocess.CompletedProcess[str]":
+    code = f"from {module} import main; main()"
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code, *arguments], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_a_host_says_where_it_listens_and_takes_it_back(own_host: RunningHost, tmp_path: Path) -> None:
+    record = own_host.record
+    assert (record.pid, record.engines) == (own_host.process.pid, ("echo",))
+    assert httpx.get(f"{record.url}/health/live", trust_env=False).json() == {"live": True}
+    first_line = own_host.log.read_text(encoding="utf-8").splitlines()[0]
+    assert first_line == f"bridge-host is listening on {record.url}; engines: echo"
+
+    assert own_host.stop() == 0
+    assert read_host_record(tmp_path / "state") is None
+    assert (tmp_path / "state" / ADMIN_TOKEN_FILE).exists()
+
+
+def test_a_killed_host_leaves_its_record_and_the_next_one_replaces_it(tmp_path: Path) -> None:
+    with RunningHost.start(tmp_path) as first:
+        first.kill()
+        assert read_host_record(tmp_path) == first.record
+    with RunningHost.start(tmp_path) as second:
+        assert read_host_record(tmp_path) == second.record
+        assert second.token == first.token
+        assert "another host is recorded" in second.log.read_text(encoding="utf-8")
+
+
+def test_two_hosts_of_one_user_do_not_take_each_others_record(tmp_path: Path) -> None:
+    with RunningHost.start(tmp_path) as first, RunningHost.start(tmp_path) as second:
+        first.stop()
+        assert read_host_record(tmp_path) == second.record
+
+
+def test_a_signal_lets_running_answers_end(tmp_path: Path) -> None:
+    question = {"input": "one two three four five six seven eight nine ten", "stream": True}
+    with (
+        RunningHost.start(tmp_path, SLOW) as host,
+        httpx.Client(base_url=host.url, headers=host.headers, timeout=10, trust_env=False) as client,
+    ):
+        with client.stream("POST", "/v1/responses", json=question) as answer:
+            lines = answer.iter_lines()
+            assert any("one" in line for line in lines)
+            host.process.send_signal(signal.SIGTERM)
+            draining = _first_status(host, 503)
+            rest = "\n".join(lines)
+
+        assert host.process.wait(10) == 0
+    assert draining["reasons"] == ["draining"]
+    assert "response.completed" in rest
+
+
+def _first_status(host: RunningHost, status: int) -> dict[str, list[str]]:
+    for _ in range(500):
+        answer = httpx.get(f"{host.url}/health/ready", headers=host.headers, trust_env=False)
+        if answer.status_code == status:
+            body: dict[str, list[str]] = answer.json()
+            return body
+    raise AssertionError
+
+
+def test_a_second_signal_ends_them_with_their_terminal_event(tmp_path: Path) -> None:
+    question = {"input": "word " * 60, "stream": True}
+    with (
+        RunningHost.start(tmp_path, ["echo=1"]) as host,
+        httpx.Client(base_url=host.url, headers=host.headers, timeout=10, trust_env=False) as client,
+    ):
+        with client.stream("POST", "/v1/responses", json=question) as answer:
+            lines = answer.iter_lines()
+            assert any("word" in line for line in lines)
+            host.process.send_signal(signal.SIGTERM)
+            _first_status(host, 503)
+            host.process.send_signal(signal.SIGTERM)
+            rest = [line for line in lines if line.startswith("data: {")]
+
+        assert host.process.wait(10) == 0
+    last = json.loads(rest[-1].removeprefix("data: "))
+    assert (last["type"], last["response"]["error"]["reason"]) == ("response.failed", "server_draining")
+
+
+async def test_sockets_are_told_that_the_host_restarts(tmp_path: Path) -> None:
+    async with serving(tmp_path, ScriptedEngine()) as host, host.socket() as client:
+        await client.recv()
+        host.server.handle_exit(signal.SIGTERM, None)
+        with pytest.raises(ConnectionClosed) as caught:
+            async with asyncio.timeout(10):
+                await client.recv()
+
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1012
+
+
+async def test_a_host_that_is_draining_refuses_on_its_open_sockets(served: Serving, engine: ScriptedEngine) -> None:
+    async with served.socket(ours=False) as client:
+        await client.send('{"type":"response.create","input":"one","stream_id":"A"}')
+        await engine.asked()
+        served.server.handle_exit(signal.SIGTERM, None)
+        await until(lambda: served.service.draining)
+        await client.send('{"type":"response.create","input":"two","stream_id":"B"}')
+        engine.finish("done")
+        events = [json.loads(text) async for text in _until_closed(client)]
+
+    kinds = [(event["type"], event.get("stream_id")) for event in events]
+    assert ("response.completed", "A") in kinds
+    assert ("error", "B") in kinds
+
+
+async def _until_closed(client: ClientConnection) -> AsyncIterator[str | bytes]:
+    try:
+        while True:
+            yield await client.recv()
+    except ConnectionClosed:
+        return
+
+
+async def test_a_host_ends_by_itself_when_nobody_is_left(tmp_path: Path) -> None:
+    async with asyncio.timeout(20):
+        async with serving(tmp_path, ScriptedEngine(), idle_s=0.3) as host:
+            async with host.socket() as client:
+                await client.recv()
+                await asyncio.sleep(0.6)
+                assert not host.server.should_exit
+            await until(lambda: host.server.should_exit)
+
+
+async def test_a_running_answer_keeps_the_host(tmp_path: Path) -> None:
+    engine = ScriptedEngine()
+    async with serving(tmp_path, engine, idle_s=0.1) as host:
+        async with host.socket() as client:
+            await client.send('{"type":"response.create","input":"one"}')
+            await engine.asked()
+        await asyncio.sleep(0.4)
+        assert not host.server.should_exit
+        engine.finish("done")
+        await until(lambda: host.server.should_exit)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "::", "gpu.lan"])
+def test_a_host_does_not_listen_beyond_loopback_unasked(tmp_path: Path, address: str) -> None:
+    done = _bridge_host("serve", "--host", address, "--state-dir", str(tmp_path / "s"))
+
+    assert done.returncode == 2
+    assert "without TLS" in done.stderr
+    assert "hint: add --ssl-certfile" in done.stderr
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["--engine", "nonsense"], 2, "no engine 'nonsense'"),
+        (["--engine", "echo", "--engine", "echo=5"], 2, "named twice"),
+        (["--ssl-certfile", "x.pem"], 2, "needs its key"),
+        (["--port", "99999"], 2, "port"),
+        (["--no-such-flag"], 2, "no-such-flag"),
+    ],
+    ids=str,
+)
+def test_a_senseless_start_is_explained(tmp_path: Path, arguments: Sequence[str], status: int, words: str) -> None:
+    done = _bridge_host("serve", "--state-dir", str(tmp_path), "--port", "0", *arguments)
+
+    assert done.returncode == status
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_is_explained(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = _bridge_host(
+            "serve", "--engine", "echo", "--state-dir", str(tmp_path), "--port", str(taken.getsockname()[1])
+        )
+
+    assert done.returncode == 2
+    assert "Cannot listen" in done.stderr
+
+
+def test_a_token_file_that_others_can_read_is_explained(tmp_path: Path) -> None:
+    (tmp_path / ADMIN_TOKEN_FILE).write_text("token\n", encoding="utf-8")
+    (tmp_path / ADMIN_TOKEN_FILE).chmod(0o644)
+    done = _bridge_host("serve", "--engine", "echo", "--state-dir", str(tmp_path), "--port", "0")
+
+    assert done.returncode == 2
+    assert "chmod 600" in done.stderr
+
+
+def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    state = ["--state-dir", str(tmp_path)]
+    made = _bridge_host("token", "new", "ci", *state)
+    listed = _bridge_host("token", "list", *state)
+    twice = _bridge_host("token", "new", "ci", *state)
+    revoked = _bridge_host("token", "revoke", "ci", *state)
+    empty = _bridge_host("token", "list", *state)
+
+    token = made.stdout.strip()
+    assert token.startswith("brk_")
+    assert listed.stdout == f"{token[:12]}\tci\n"
+    assert (twice.returncode, revoked.returncode, empty.stdout) == (2, 0, "")
+    assert "hint:" in twice.stderr
+    assert "Traceback" not in twice.stderr
+
+
+def test_the_command_line_starts_light() -> None:
+    heavy = ["fastapi", "uvicorn", "PIL", "structlog", "pydantic", "rapidocr", "httpx", "websockets"]
+    code = f"import sys, host_server.cli; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=30)
+
+    assert done.stdout.strip() == "[]"
