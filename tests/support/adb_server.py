@@ -32,12 +32,13 @@ def bundled_adb() -> str:
 class PrivateAdbServer:
     """One adb server on a port of its own; `env` points every adb client at it."""
 
-    def __init__(self, home: Path, *, adb: str | None = None) -> None:
+    def __init__(self, home: Path, *, adb: str | None = None, more_env: dict[str, str] | None = None) -> None:
         self.adb = adb or bundled_adb()
         self.host = "127.0.0.1"
         self.port = 0
         self.log = home / "adb-server.log"
         self._home = home
+        self._more_env = more_env or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,6 +52,7 @@ class PrivateAdbServer:
             "ADB_LOCAL_TRANSPORT_MAX_PORT": "5554",  # no probing of 5555..5585: a phone there is adopted as an emulator
             "ADB_SERVER_SOCKET": f"tcp:localhost:{self.port}",
             "ANDROID_ADB_SERVER_PORT": str(self.port),
+            **self._more_env,
         }
 
     @property

@@ -1,6 +1,7 @@
 """A connection, its end and its faults, as a host sees them packet by packet."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -68,6 +69,13 @@ async def test_a_host_that_sends_beyond_the_window_is_hung_up_on(host: RawHost) 
         host.send(Verb.WRTE, 1, accepted.arg0, bytes(1 << 20))
     while (packet := await host.receive()) is not None:
         assert packet.verb == Verb.OKAY
+
+
+async def test_the_framebuffer_is_sent_once_with_its_header(host: RawHost) -> None:
+    answer = await host.ask("framebuffer:")
+    header = struct.unpack_from("<14I", answer)
+    assert header[:6] == (2, 32, 1, 1080 * 2400 * 4, 1080, 2400)
+    assert len(answer) == 14 * 4 + header[3]
 
 
 async def test_an_unknown_reverse_request_is_refused(host: RawHost) -> None:
