@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import logging
 import os
 import sys
@@ -53,14 +52,14 @@ class OcrEngine:
         )
 
     async def warm_up(self) -> None:
-        """Load the models and read one small picture, for a model's first run is its slowest."""
-        await self._in_worker(_warm)
+        """Load the models in the worker thread."""
+        await self._in_worker(lambda _: "")
 
     async def answer(self, question: PreparedQuestion) -> AsyncGenerator[Piece, None]:
         """Read the pictures in the worker thread, then stream the answer."""
         gone = threading.Event()
         try:
-            text = await self._in_worker(partial(_work, question, gone))
+            text = await self._in_worker(partial(_work, question, lambda: gone.is_set() or self._closed.is_set()))
             for piece in pieces(text, min(question.max_output_tokens or _MOST_TOKENS, _MOST_TOKENS)):
                 if self._closed.is_set():
                     raise EngineClosedError("The OCR engine was closed.")
@@ -70,7 +69,7 @@ class OcrEngine:
             gone.set()
 
     async def close(self) -> None:
-        """End the worker. What waits fails at once; the picture being read is read to its end, which takes a moment."""
+        """End the worker: what waits fails at once, what is being read at the model's next step."""
         self._closed.set()
         await asyncio.to_thread(self._worker.shutdown)
         self._reader = None
@@ -92,8 +91,8 @@ class OcrEngine:
             raise EngineError("The OCR models cannot be loaded.", hint="pip install 'lensbridge[ocr]'") from error
         try:
             return work(self._reader)
-        except EngineError:
-            raise
+        except rapid.Stopped:
+            raise EngineClosedError("The OCR engine was closed.") from None
         except Exception as error:
             _log.exception("reading a picture failed")
             raise EngineError("The picture could not be read.") from error
@@ -108,25 +107,13 @@ def create(model: str | None) -> OcrEngine:
     return OcrEngine(partial(rapid.load, sides[model]), model=name)
 
 
-def _work(question: PreparedQuestion, gone: threading.Event, read: rapid.Reader) -> str:
+def _work(question: PreparedQuestion, stop: rapid.Stop, read: rapid.Reader) -> str:
     pages: list[Page] = []
     for picture in question.pictures:
-        if gone.is_set():  # nobody waits for the answer any more
-            return ""
-        pages.append(lay_out(read(picture.jpeg)))
+        if stop():
+            raise rapid.Stopped
+        pages.append(lay_out(read(picture.jpeg, stop)))
     return reply(question.text, pages, question.system)
-
-
-def _warm(read: rapid.Reader) -> str:
-    """Read a small picture with one word in it, so that both models have run."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    sheet = Image.new("RGB", (320, 96), "white")
-    ImageDraw.Draw(sheet).text((20, 24), "warm up", fill="black", font=ImageFont.load_default(36))
-    out = io.BytesIO()
-    sheet.save(out, "JPEG")
-    read(out.getvalue())
-    return ""
 
 
 def _be_nice() -> None:

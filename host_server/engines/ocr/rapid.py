@@ -6,11 +6,15 @@ thread; whether RapidOCR may be shared is nowhere promised.
 
 import io
 import os
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from host_server.engines.ocr.page import Quad
 
-__all__ = ["FAST_SIDE", "FINE_SIDE", "Reader", "load"]
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["FAST_SIDE", "FINE_SIDE", "Reader", "Stop", "Stopped", "load"]
 
 FAST_SIDE: Final = 960
 """Longest side at which text is looked for (it is read at full size): finds print of 20 px on a phone's screenshot."""
@@ -19,18 +23,28 @@ FINE_SIDE: Final = 1600
 
 _MOST_BOXES: Final = 600
 """A page of a book has about 50 lines; a picture made of specks must not keep the thread for minutes."""
+_SMALLEST_SIDE: Final = 16
+"""Nothing can be read in fewer pixels, and the model would blow a ribbon of 2000 x 1 up to 60000 x 30."""
+
+
+Stop = Callable[[], bool]
+"""Asked between the steps of reading: True when nobody waits for the text any more."""
+
+
+class Stopped(Exception):
+    """The reader stopped because it was told to."""
 
 
 class Reader(Protocol):
     """Reads the text of one picture."""
 
-    def __call__(self, jpeg: bytes) -> list[tuple[str, Quad]]:
-        """Return each text with its corners in pixels, in no particular order."""
+    def __call__(self, jpeg: bytes, stop: Stop) -> list[tuple[str, Quad]]:
+        """Return each text with its corners in pixels, in no particular order. Raises `Stopped`."""
         ...
 
 
 def load(side: int = FAST_SIDE, threads: int | None = None) -> Reader:
-    """Load the models, about half a second and 150 MB, and return their reader."""
+    """Load the models and run them once, for their first run is the slowest: about a second and 300 MB."""
     import cv2
     import numpy as np
     from PIL import Image
@@ -40,16 +54,44 @@ def load(side: int = FAST_SIDE, threads: int | None = None) -> Reader:
     threads = threads or cores()
     cv2.setNumThreads(threads)
     model = RapidOCR(params=_settings(side, threads))
+    model(np.asarray(_sample())[:, :, ::-1])
+    recogniser: Any = model.text_rec
+    recogniser.session = valve = _Valve(recogniser.session)
 
-    def read(jpeg: bytes) -> list[tuple[str, Quad]]:
+    def read(jpeg: bytes, stop: Stop) -> list[tuple[str, Quad]]:
         with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:
             pixels = np.asarray(picture.convert("RGB"))
+        if min(pixels.shape[:2]) < _SMALLEST_SIDE:
+            return []
+        valve.stop = stop
         result = model(pixels[:, :, ::-1])  # the models were trained on blue-green-red
         if not isinstance(result, RapidOCROutput) or result.txts is None or result.boxes is None:
             return []
         return [(text, _quad(box)) for text, box in zip(result.txts, result.boxes.tolist(), strict=True)]
 
     return read
+
+
+class _Valve:
+    """Stands before the model that reads found text in batches of six: a dense page takes many, and can be stopped."""
+
+    def __init__(self, session: Callable[[Any], Any]) -> None:
+        self._session = session
+        self.stop: Stop = bool  # which says False
+
+    def __call__(self, batch: Any) -> Any:
+        if self.stop():
+            raise Stopped
+        return self._session(batch)
+
+
+def _sample() -> "Image.Image":
+    """A small picture with a word in it, so that both models have something to do."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    sheet = Image.new("RGB", (320, 96), "white")
+    ImageDraw.Draw(sheet).text((20, 24), "warm up", fill="black", font=ImageFont.load_default(36))
+    return sheet
 
 
 def cores() -> int:
