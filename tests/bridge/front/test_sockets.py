@@ -34,8 +34,9 @@ async def test_a_picture_of_the_camera_is_answered_live_on_the_page(page: Page, 
 
 
 async def test_the_page_asks_again_about_the_same_picture(page: Page, desk: Bench) -> None:
-    desk.session.submit(desk.take())
-    first = await desk.until("answer")
+    capture = desk.take()
+    desk.session.submit(capture)
+    first = await desk.until("answer", capture_id=capture.capture_id)
     async with page.socket() as socket:
         await socket.send(ask("what else", event_id="e1", previous_response_id=first["response_id"]))
         seen = await receive(socket, "response.completed")
@@ -46,8 +47,9 @@ async def test_the_page_asks_again_about_the_same_picture(page: Page, desk: Benc
 
 
 async def test_a_page_that_returns_gets_what_it_lacks(page: Page, desk: Bench) -> None:
-    desk.session.submit(desk.take())
-    answered = await desk.until("answer")
+    capture = desk.take()
+    desk.session.submit(capture)
+    answered = await desk.until("answer", capture_id=capture.capture_id)
     async with page.socket() as socket:
         (ready,) = await receive(socket, "bridge:session.ready")
         resume = [{"id": answered["response_id"], "starting_after": 3}]
