@@ -1,6 +1,7 @@
 """A connection, its end and its faults, as a host sees them packet by packet."""
 
 import asyncio
+import contextlib
 import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from support.raw_host import RawHost
 from support.rsa_key import public_key, sign
 
-from virtual_phone import VirtualPhone
+from virtual_phone import LoopbackTakenError, SandboxError, VirtualPhone
 from virtual_phone.packets import Verb
 
 
@@ -76,6 +77,16 @@ async def test_the_framebuffer_is_sent_once_with_its_header(host: RawHost) -> No
     header = struct.unpack_from("<14I", answer)
     assert header[:6] == (2, 32, 1, 1080 * 2400 * 4, 1080, 2400)
     assert len(answer) == 14 * 4 + header[3]
+
+
+async def test_connections_and_listeners_have_a_limit(phone: VirtualPhone, host: RawHost) -> None:
+    for _ in range(64):
+        assert (await host.ask("reverse:forward:tcp:0;tcp:1")).startswith(b"OKAY")
+    assert b"64 listeners are open" in await host.ask("reverse:forward:tcp:0;tcp:1")
+    async with contextlib.AsyncExitStack() as stack:
+        others = [await stack.enter_async_context(RawHost(phone.port)) for _ in range(16)]
+        answers = [await other.connect() for other in others]
+    assert [answer is not None for answer in answers] == [True] * 15 + [False]
 
 
 async def test_an_unknown_reverse_request_is_refused(host: RawHost) -> None:
@@ -238,3 +249,37 @@ class TestAuthorization:
             packet = await host.receive()
             assert packet is not None
             assert packet.verb == Verb.AUTH
+
+
+class TestStarting:
+    async def test_a_sandbox_that_is_not_there_is_an_error_and_leaves_nothing(self, photos: Path) -> None:
+        phone = VirtualPhone(photos, sandbox="nonsense")
+        with pytest.raises(SandboxError, match="no such sandbox"):
+            await phone.start()
+        async with VirtualPhone(photos, index=4_321):
+            pass
+
+    async def test_a_loopback_address_belongs_to_one_phone_at_a_time(self, photos: Path) -> None:
+        async with VirtualPhone(photos, index=4_321) as first:
+            assert first.loopback == "127.1.17.72"
+            with pytest.raises(LoopbackTakenError, match="4321"):
+                await VirtualPhone(photos, index=4_321).start()
+        async with VirtualPhone(photos, index=4_321) as second:
+            assert second.loopback == first.loopback
+
+    @pytest.mark.parametrize("serial", ["", "-x", "a b", "x" * 64, "a\n"])
+    def test_a_serial_is_a_plain_word(self, photos: Path, serial: str) -> None:
+        with pytest.raises(ValueError, match="no serial number"):
+            VirtualPhone(photos, serial=serial)
+
+    async def test_a_phone_that_was_switched_off_can_be_switched_on(self, photos: Path) -> None:
+        phone = VirtualPhone(photos)
+        for _ in range(2):
+            async with phone, RawHost(phone.port) as host:
+                assert await host.connect() is not None
+
+    async def test_a_given_root_keeps_its_pictures(self, photos: Path, tmp_path: Path) -> None:
+        for _ in range(2):
+            async with VirtualPhone(photos, root=tmp_path / "root", capture_pause=0) as phone:
+                await phone.press_shutter()
+        assert len(list((tmp_path / "root/storage/emulated/0/DCIM/Camera").iterdir())) == 2

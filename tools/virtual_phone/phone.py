@@ -38,6 +38,7 @@ FEATURES = (
     "delayed_ack",
 )
 _BOOT_TIME = 0.3
+_MAX_LINKS = 16
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SOCKET_PATH_LIMIT = 100
 
@@ -244,7 +245,8 @@ class VirtualPhone:
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._server is None:  # it came in while the cable was pulled
+        # It came in while the cable was pulled, or somebody opens connections for nothing.
+        if self._server is None or len(self._links) >= _MAX_LINKS:
             writer.transport.abort()
             return
         core = Core(self._banner(), trusted=self._trusted, new_token=lambda: secrets.token_bytes(TOKEN_SIZE))

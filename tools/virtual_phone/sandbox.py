@@ -2,7 +2,8 @@
 
 bubblewrap (namespaces), proot (ptrace, where containers forbid namespaces), and, where neither works, the phone's
 paths rewritten in the command's text, which hides nothing. Inside the first two there are the phone's own folders, the
-laptop's /usr and libraries read-only, and the interpreter of the stub commands; no home, no project.
+laptop's /usr and libraries read-only, and the interpreter of the stub commands; no home, no project. The network is the
+laptop's: `localhost` is the phone's own address, but a script that names 127.0.0.1 reaches the laptop.
 """
 
 import os

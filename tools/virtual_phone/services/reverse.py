@@ -17,6 +17,7 @@ from virtual_phone.services.connect import abstract_path, pump
 __all__ = ["Reverse"]
 
 _PORT_LIMIT = 0xFFFF
+_MAX_LISTENERS = 64
 
 
 class _RefusedError(Exception):
@@ -87,6 +88,8 @@ class Reverse:
                 raise _RefusedError("cannot rebind")
             self._listeners[name].destination = destination
             return b"OKAY"
+        if len(self._listeners) >= _MAX_LISTENERS:
+            raise _RefusedError(f"cannot bind listener: {_MAX_LISTENERS} listeners are open")
         listener = _Listener(destination)
         try:
             server, port = await self._listen(name, listener)
