@@ -4,6 +4,7 @@
 files.
 """
 
+import functools
 import json
 import os
 import warnings
@@ -83,14 +84,19 @@ def test_the_picture_is_named_by_its_content() -> None:
     assert SHA256 in json.dumps(REQUESTS["image"])
 
 
-@pytest.mark.parametrize("scenario", REQUESTS)
-def test_the_official_client_takes_every_event_strictly(scenario: str) -> None:
-    pytest.importorskip("openai", reason="the openai package is not installed")
+@functools.cache
+def _official_unions() -> tuple[Any, Any]:
+    """All events on SSE, all events on the WebSocket."""
     import pydantic
     from openai.types.responses import ResponsesServerEvent, ResponseStreamEvent
 
-    union: Any = pydantic.TypeAdapter(ResponseStreamEvent)
-    socket: Any = pydantic.TypeAdapter(ResponsesServerEvent)
+    return pydantic.TypeAdapter(ResponseStreamEvent), pydantic.TypeAdapter(ResponsesServerEvent)
+
+
+@pytest.mark.parametrize("scenario", REQUESTS)
+def test_the_official_client_takes_every_event_strictly(scenario: str) -> None:
+    pytest.importorskip("openai", reason="the openai package is not installed")
+    union, socket = _official_unions()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for event in answer(scenario):
@@ -103,9 +109,6 @@ def test_the_official_client_takes_every_event_strictly(scenario: str) -> None:
 
 def test_the_official_client_takes_refusals_strictly() -> None:
     pytest.importorskip("openai", reason="the openai package is not installed")
-    import pydantic
-    from openai.types.responses import ResponsesServerEvent
-
-    adapter: Any = pydantic.TypeAdapter(ResponsesServerEvent)
+    _, adapter = _official_unions()
     for event in _errors()["websocket"]:
         assert adapter.validate_python(event).error.code == event["error"]["code"]
