@@ -40,6 +40,13 @@ class Answer:
         return str(self.response.get("status", "incomplete")) if self.ended else "in_progress"
 
     @property
+    def interrupted(self) -> bool:
+        """Whether it ended through no fault of the question: asked again, it may well be answered."""
+        error = self.response.get("error") or {}
+        broke = self.status == "failed" and error.get("retryable") is True
+        return broke or (self.status == "cancelled" and self.response.get("cancelled_by") == "disconnect")
+
+    @property
     def text(self) -> str:
         """The words of the ended answer."""
         items = (item for item in _dicts(self.response.get("output")) if item.get("type") == "message")
@@ -55,9 +62,6 @@ class Answers:
 
     def __contains__(self, response_id: object) -> bool:
         return response_id in self._answers
-
-    def __len__(self) -> int:
-        return len(self._answers)
 
     @property
     def names(self) -> list[str]:

@@ -6,17 +6,25 @@ pumped, so nothing that can start is left waiting.
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import assert_never
 
 from bridge.session import events as on
 from bridge.session.answers import Answers
 from bridge.session.commands import Command, LoadPending, Record
 from bridge.session.events import PhoneInfo
-from bridge.session.lane import Lane, capture_event
+from bridge.session.lane import Lane
 from bridge.session.line import AskedBy, Question
 from bridge.session.messages import Ask
 from bridge.session.recent import Recent
 from bridge.session.report import Reporter
+from bridge.session.telling import (
+    capture_event,
+    device_event,
+    host_event,
+    pause_event,
+    ready_event,
+    waiting_event,
+)
 from bridge.session.viewers import Desk
 from bridge.spool import Capture, Source
 from host_server.wire.errors import WireError, error_event
@@ -71,6 +79,8 @@ class SessionCore:
 
     def _dispatch(self, event: on.Event, now: float) -> list[Command]:  # ruff: ignore[complex-structure, too-many-branches] - the table of events
         match event:
+            case on.HostSaid():  # first, because there are so many of them
+                return self._lane.said(event, now)
             case on.CaptureTaken():
                 return self._captured(event.capture, event.prompt, now)
             case on.PagePictureSent(sha256=sha256):
@@ -85,8 +95,6 @@ class SessionCore:
                 return self._host_came(models)
             case on.HostWent():
                 return self._host_went(now)
-            case on.HostSaid():
-                return self._lane.said(event, now)
             case on.AskRefused():
                 return self._lane.refused(event, now)
             case on.AskLost(question_id=question_id):
@@ -111,6 +119,8 @@ class SessionCore:
                 return self._pause(now, paused=paused)
             case on.DeviceChanged():
                 return self._device_changed(event, now)
+            case _:  # pragma: no cover - mypy proves that nothing is left
+                assert_never(event)
         return []
 
     # ---------------------------------------------------------------------------------------- pictures
@@ -126,27 +136,32 @@ class SessionCore:
             skipped = Record(capture.capture_id, "", "", "skipped", "")
             return [skipped, *self._tell_capture(now, capture, "skipped")]
         state = "pulled" if self._lane.host_up else "waiting"
-        self._lane.join(_own_question(capture, prompt or self._prompt))
+        self._lane.join(self._own_question(capture, prompt or self._prompt))
         return self._tell_capture(now, capture, state)
 
     def _tell_capture(self, now: float, capture: Capture, state: str) -> list[Command]:
         return [*self._desk.tell_all(capture_event(capture, state)), self.report.capture(now, capture, state)]
 
+    def _own_question(self, capture: Capture, prompt: str) -> Question:
+        """The question every picture gets. Its name is the same after a restart, so the host can tell it was asked."""
+        parts = "\0".join((capture.capture_id, self._model or "", prompt))
+        name = f"q_{hashlib.sha256(parts.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+        asked_by, since = _ASKED_BY[capture.source], capture.taken_at
+        return Question(name, prompt, asked_by, since=since, sha256=capture.sha256, capture=capture)
+
     # ---------------------------------------------------------------------------------------- viewers
 
     def _viewer_came(self, event: on.ViewerCame) -> list[Command]:
         self._desk.join(event.viewer, event.kind)
-        ready = {
-            "type": "bridge:session.ready",
-            "protocol": 1,
-            "device": {"serial": self._phone.serial, "model": self._phone.model},
-            "model": self._model or next(iter(self._models), None),
-            "models": list(self._models),
-            "prompt": self._prompt,
-            "watching": not self.paused,
-            "host": self._host_state(),
-            "answers": self._answers.names,
-        }
+        ready = ready_event(
+            self._phone,
+            prompt=self._prompt,
+            model=self._model,
+            models=self._models,
+            watching=not self.paused,
+            host_up=self._lane.host_up,
+            answers=self._answers.names,
+        )
         out = self._desk.tell(event.viewer, ready)
         return out if event.resume is None else out + self._desk.greet(event.viewer, event.resume)
 
@@ -176,8 +191,8 @@ class SessionCore:
         return self._tell_place(question, place) if place else []
 
     def _tell_place(self, question: Question, place: int) -> list[Command]:
-        told: dict[str, Any] = {"type": "bridge:waiting", "position": place, "host": self._host_state()}
-        return self._desk.tell(str(question.viewer), told | {"event_id": question.event_id})
+        told = waiting_event(question, place, host_up=self._lane.host_up)
+        return self._desk.tell(str(question.viewer), told)
 
     def _viewers_question(self, event: on.ViewerAsked, now: float) -> Question:
         ask = event.ask
@@ -224,35 +239,24 @@ class SessionCore:
 
     # ---------------------------------------------------------------------------------------- states
 
-    def _host_state(self) -> str:
-        return "ready" if self._lane.host_up else "away"
-
     def _host_came(self, models: Sequence[str]) -> list[Command]:
         self._models = tuple(models)
         self._lane.host_up = True
-        return self._desk.tell_all({"type": "bridge:host", "state": "ready", "models": list(models)})
+        return self._desk.tell_all(host_event(self._models, up=True))
 
     def _host_went(self, now: float) -> list[Command]:
         if not self._lane.host_up:
             return []
         self._lane.host_went()
         message = "The host went away; questions wait until it is back."
-        told = self._desk.tell_all({"type": "bridge:host", "state": "away", "models": list(self._models)})
+        told = self._desk.tell_all(host_event(self._models, up=False))
         return [*told, self.report.error(now, "engine_unavailable", message, retryable=True)]
 
     def _pause(self, now: float, *, paused: bool) -> list[Command]:
         self.paused = paused
         state = "paused" if paused else "watching"
-        return [*self._desk.tell_all({"type": "bridge:pause", "paused": paused}), self.report.device(now, state)]
+        return [*self._desk.tell_all(pause_event(paused=paused)), self.report.device(now, state)]
 
     def _device_changed(self, event: on.DeviceChanged, now: float) -> list[Command]:
-        about = {"state": event.state, "detail": event.detail, "hint": event.hint}
-        told = self._desk.tell_all({"type": "bridge:device", "serial": self._phone.serial, **about})
-        return [*told, self.report.device(now, **about)]
-
-
-def _own_question(capture: Capture, prompt: str) -> Question:
-    """The question every picture gets. Its name is the same after a restart, so the host can tell it was asked."""
-    digest = hashlib.sha256(f"{capture.capture_id}\0{prompt}".encode("utf-8", "surrogatepass")).hexdigest()
-    name, asked_by = f"q_{digest[:32]}", _ASKED_BY[capture.source]
-    return Question(name, prompt, asked_by, since=capture.taken_at, sha256=capture.sha256, capture=capture)
+        told = self._desk.tell_all(device_event(self._phone, event))
+        return [*told, self.report.device(now, event.state, event.detail, event.hint)]

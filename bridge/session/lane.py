@@ -17,12 +17,12 @@ from bridge.session.events import AskRefused, HostSaid, PhoneInfo, Uploaded, Upl
 from bridge.session.line import Line, Question, response_create
 from bridge.session.pictures import Pictures
 from bridge.session.report import Reporter
+from bridge.session.telling import capture_event, question_event
 from bridge.session.viewers import Desk
-from bridge.spool import Capture
 from host_server.wire.errors import WireError, error_event
 from host_server.wire.log import AnswerLog, LogError, LogFullError
 
-__all__ = ["MAX_TRIES", "Lane", "capture_event"]
+__all__ = ["MAX_TRIES", "Lane"]
 
 MAX_TRIES = 8
 _UPLOADS_AHEAD = 4
@@ -90,9 +90,9 @@ class Lane:
         out: list[Command] = []
         for question in self._about(event.sha256):
             question.upload_ms = event.took_ms
-            if question.viewer is None and question.capture is not None:
-                out += self._desk.tell_all(capture_event(question.capture, "uploaded"))
-                out.append(self._report.capture(now, question.capture, "uploaded"))
+            if question.own is not None:
+                out += self._desk.tell_all(capture_event(question.own, "uploaded"))
+                out.append(self._report.capture(now, question.own, "uploaded"))
         return out
 
     def upload_refused(self, event: UploadRefused, now: float) -> list[Command]:
@@ -197,7 +197,7 @@ class Lane:
         if name in self._answers:  # the host knew the key: this very answer has been shown already
             self._asked = None
             return []
-        announced = _question_event(question, name, response)
+        announced = question_event(question, name, response)
         answer = Answer(name, announced, question.sha256, question.capture, AnswerLog())
         question.answer = answer
         self._desk.forget(self._answers.add(answer))
@@ -222,22 +222,26 @@ class Lane:
 
     def _ended(self, now: float, question: Question, answer: Answer) -> list[Command]:
         self._asked = None
+        if answer.interrupted and not (question.cancelled or question.retry_of):
+            return self._ask_again(now, question, answer)
         error = answer.response.get("error") or {}
-        if answer.status == "failed" and error.get("retryable") and not (question.cancelled or question.retry_of):
-            question.retry_of, question.answer, question.first_token_at = answer.response_id, None, None
-            question.chain = None
-            self.line.join_first(question)
-            question.version += 1
-            wait = error.get("retry_after_ms")
-            about: dict[str, Any] = {"response_id": answer.response_id, "retryable": True}
-            out: list[Command] = [self._report.error(now, _code(error), f"{_message(error)} Asking again.", **about)]
-            return out + (self._rest(question, wait / 1000) if isinstance(wait, int) and wait > 0 else [])
         text = _message(error) if answer.status == "failed" else answer.text
         out = self._record(question, answer.response_id, answer.status, text)
-        if answer.status == "failed" and question.viewer is None and question.capture is not None:
-            out += self._desk.tell_all(capture_event(question.capture, "failed"))
+        if answer.status == "failed" and question.own is not None:
+            out += self._desk.tell_all(capture_event(question.own, "failed"))
         out.append(self._report.answer(now, question, answer))
         return out
+
+    def _ask_again(self, now: float, question: Question, answer: Answer) -> list[Command]:
+        """An answer was interrupted: once more, from the start, and with the picture."""
+        question.retry_of, question.answer, question.first_token_at = answer.response_id, None, None
+        question.chain = None
+        error = answer.response.get("error") or {"reason": "interrupted", "message": "The answer was interrupted."}
+        about: dict[str, Any] = {"response_id": answer.response_id, "retryable": True}
+        told = self._report.error(now, _code(error), f"{_message(error)} Asking again.", **about)
+        wait = error.get("retry_after_ms")
+        rest = self._rest(question, wait / 1000) if isinstance(wait, int) and wait > 0 else []
+        return [told, *self._again(question), *rest]
 
     def _again(self, question: Question) -> list[Command]:
         question.version += 1
@@ -263,13 +267,12 @@ class Lane:
     def _give_up(self, now: float, question: Question, error: WireError, *, final: bool) -> list[Command]:
         """No answer: tell who asked, and for a picture everybody."""
         question.given_up = True
-        out: list[Command] = []
-        if question.viewer is not None:
+        if question.own is not None:
+            out = self._record(question, "", "failed", error.message) if final else []
+            out += self._desk.tell_all(capture_event(question.own, "failed", error))
+        else:
             error.event_id = question.event_id
-            out += self._desk.tell(question.viewer, error_event(error))
-        elif question.capture is not None:
-            out += self._record(question, "", "failed", error.message) if final else []
-            out += self._desk.tell_all(capture_event(question.capture, "failed", error))
+            out = self._desk.tell(str(question.viewer), error_event(error))
         capture_id = question.capture.capture_id if question.capture else None
         about: dict[str, Any] = {"capture_id": capture_id, "question": question.text, "retryable": not final}
         out.append(self._report.error(now, error.code, error.message, final=True, **about))
@@ -281,34 +284,6 @@ class Lane:
         if question.capture is None or (question.viewer is not None and status == "failed"):
             return []
         return [Record(question.capture.capture_id, question.question_id, response_id, status, text)]
-
-
-def capture_event(capture: Capture, state: str, error: WireError | None = None) -> dict[str, Any]:
-    """What viewers are told about a picture."""
-    event: dict[str, Any] = {
-        "type": "bridge:capture",
-        "capture_id": capture.capture_id,
-        "sha256": capture.sha256,
-        "source": capture.source,
-        "size": capture.size,
-        "name": capture.name,
-        "state": state,
-    }
-    return event if error is None else event | {"error": error_event(error)["error"]}
-
-
-def _question_event(question: Question, response_id: str, response: Mapping[str, Any]) -> dict[str, Any]:
-    event: dict[str, Any] = {
-        "type": "bridge:question",
-        "response_id": response_id,
-        "text": question.text,
-        "capture_id": question.capture.capture_id if question.capture else None,
-        "sha256": question.sha256,
-        "asked_by": question.asked_by,
-        "model": response.get("model"),
-    }
-    given = {"event_id": question.event_id, "retry_of": question.retry_of}
-    return event | {key: value for key, value in given.items() if value is not None}
 
 
 def _lost() -> WireError:

@@ -41,6 +41,11 @@ class Question:
     first_token_at: float | None = None
 
     @property
+    def own(self) -> Capture | None:
+        """The picture whose own question this is; None for a question that a viewer asks about one."""
+        return self.capture if self.viewer is None else None
+
+    @property
     def automatic(self) -> bool:
         """Whether nobody waits with the phone in hand."""
         return self.asked_by == "camera"

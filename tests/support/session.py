@@ -74,9 +74,9 @@ class HostAnswer:
         """Something broke."""
         return self._writer.failed(WireError(code, "It broke.", retry_after_ms=retry_after_ms))
 
-    def cancelled(self) -> list[dict[str, Any]]:
+    def cancelled(self, by: Literal["client", "disconnect", "deadline"] = "client") -> list[dict[str, Any]]:
         """Somebody stopped it."""
-        return self._writer.cancelled("client")
+        return self._writer.cancelled(by)
 
     def whole(self, *pieces: str) -> list[dict[str, Any]]:
         """All of it."""

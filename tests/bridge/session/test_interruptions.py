@@ -138,6 +138,14 @@ class TestInterrupted:
 
         assert len(talk.asked()) == 1
 
+    @pytest.mark.parametrize(("by", "asked"), [("disconnect", 2), ("client", 1), ("deadline", 1)])
+    def test_one_that_ended_because_nobody_was_there_is_asked_again(self, by: Any, asked: int) -> None:
+        talk = Talk()
+        answer = HostAnswer("resp_1")
+        talk.host_says(talk.bring(A), answer.created(), *answer.cancelled(by))
+
+        assert len(talk.asked()) == asked
+
     def test_a_cancelled_one_is_not_asked_again(self) -> None:
         talk = Talk()
         talk.look()
@@ -246,6 +254,17 @@ class TestRefused:
 
         assert talk.only(do.Upload) == [do.Upload(A.sha256)] * 2
         assert [record.status for record in talk.only(do.Record)] == ["failed"]
+
+
+class TestWithoutPicture:
+    def test_a_question_of_somebody_who_left_is_reported_when_it_is_refused(self) -> None:
+        talk = Talk()
+        talk.look()
+        talk.feed(on.ViewerAsked("page", Ask("Who?")), on.ViewerLeft("page"))
+        talk.feed(on.AskRefused(talk.asked()[0].question_id, WireError("model_not_found", "No."), retryable=False))
+
+        assert talk.only(do.Observe)[-1].event["code"] == "model_not_found"
+        assert talk.only(do.Observe)[-1].event["final"] is True
 
 
 class TestLate:
