@@ -77,15 +77,15 @@ _CONTEXT: Final = _MEDIUM | _set("order receipt bill invoice ticket app package 
 """Words that say where something stands rather than which one is meant."""
 
 
+_CLAUSE: Final = re.compile(r"[,;!?:()\n]|\.\s")
 _VERBS: Final = _set("ordered arrives arriving departs issued expires")
 _ASKED: Final = {label for label in PHRASES if not _VERBS.issuperset(label)}
 """What names a field in a question. A label such as `Ordered` does not: it may say when, or what."""
 
 
 def _english(question: str) -> Iterator[Wanted]:
-    wanted = [
-        (_recognise(run), placed) for run, placed in _runs([word.text for word in words(question) if word.text != "s"])
-    ]
+    plain = [word.text for clause in _CLAUSE.split(question) for word in (*words(clause), *words("and"))]
+    wanted = [(_recognise(run), placed) for run, placed in _runs([word for word in plain if word != "s"])]
     first_hand = [item for item, placed in wanted if item and not placed]
     yield from first_hand or [item for item, _ in wanted if item]
 

@@ -1,18 +1,18 @@
 """The value that belongs to a label on a page: in its own box, to the right of it, or below it. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from host_server.engines.ocr.ask import Wanted
 from host_server.engines.ocr.fields import Field
-from host_server.engines.ocr.labels import Pair, after_phrase, fits, is_known_label, pairs, similarity, tidy
+from host_server.engines.ocr.labels import fits, is_known_label, pairs, tidy
 from host_server.engines.ocr.page import Box, Page
+from host_server.engines.ocr.slots import Labelled, Slot, slots
 from host_server.engines.ocr.words import content, squeeze
 
 __all__ = ["Found", "find"]
 
-_GOOD_ENOUGH: Final = 0.6
 _JOINED: Final = 1.2
 """Boxes of one row closer than this many heights belong to one value."""
 _BELOW: Final = 2.2
@@ -34,23 +34,14 @@ class Found:
     """Values of labels that fit as well, further down."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """A label on the page: where it is, how well it fits, and the value that stands in the same box."""
+def find(page: Page, labels: Sequence[Labelled], wanted: Wanted) -> Found | None:
+    """Find the value of what is wanted, or `None`. Never the value of another row, never the whole page.
 
-    row: int
-    column: int
-    label: str
-    fit: float
-    inline: str = ""
-    colon: bool = False
-
-
-def find(page: Page, wanted: Wanted) -> Found | None:
-    """Find the value of what is wanted, or `None`. Never the value of another row, never the whole page."""
+    `labels` are the page's own, from `read_labels`: several things may be wanted of one page.
+    """
     field = wanted.field if _is_plain(page, wanted) else None
     hits: list[tuple[float, int, int, str, str]] = []
-    for slot in _slots(page, wanted.words, field):
+    for slot in slots(labels, wanted.words, field):
         value = _value(page, slot, field)
         if value:
             hits.append((-slot.fit, slot.row, slot.column, value, slot.label))
@@ -70,59 +61,10 @@ def _is_plain(page: Page, wanted: Wanted) -> bool:
     return all(squeeze(word) in on_page for word in wanted.qualifiers)
 
 
-# ------------------------------------------------------------------------------------------------ labels
-
-
-def _slots(page: Page, phrase: tuple[str, ...], field: Field | None) -> Iterator[_Slot]:
-    for row, boxes in enumerate(page.rows):
-        for column, box in enumerate(boxes):
-            yield from _slots_in(box.text, row, column, phrase, field)
-
-
-def _slots_in(text: str, row: int, column: int, phrase: tuple[str, ...], field: Field | None) -> Iterator[_Slot]:
-    for pair in pairs(text):
-        fit = _fit(pair, phrase, field)
-        if fit >= _GOOD_ENOUGH:
-            yield _Slot(row, column, pair.label, fit, pair.value, pair.colon)
-        elif field is not None:
-            yield from _without_colon(f"{pair.label} {pair.value}".strip(), row, column, field, colon=pair.colon)
-
-
-def _fit(pair: Pair, phrase: tuple[str, ...], field: Field | None) -> float:
-    """How well a label fits: first the words of the question itself, then the field's own labels in their order."""
-    fits_own = [similarity(pair.label, phrase, colon=pair.colon)]
-    for place, known in enumerate(field.labels if field else ()):
-        fits_own.append(similarity(pair.label, known, colon=pair.colon) * (0.99 - 0.002 * place))
-    return max(fits_own)
-
-
-def _without_colon(text: str, row: int, column: int, field: Field, *, colon: bool) -> Iterator[_Slot]:
-    """Label and value in one box with nothing between them but a space, or in the middle of a sentence."""
-    if colon or is_known_label(text):
-        return
-    for place, phrase in enumerate(field.labels):
-        found = after_phrase(text, field, phrase)
-        if found is None or is_known_label(found[0]):
-            continue
-        rest, at_start = found
-        sure = field.shape in {"digits", "money"}
-        if not at_start:
-            rest = next((word for word in rest.split() if sure and any(char.isdigit() for char in word)), "")
-        if rest and fits(rest, field):
-            yield _Slot(
-                row,
-                column,
-                text[: text.find(rest)].strip(),
-                (0.9 if sure and at_start else 0.75) - 0.002 * place,
-                tidy(rest),
-            )
-            return
-
-
 # ------------------------------------------------------------------------------------------------ values
 
 
-def _value(page: Page, slot: _Slot, field: Field | None) -> str | None:
+def _value(page: Page, slot: Slot, field: Field | None) -> str | None:
     if slot.inline:
         return _lengthened(page, slot, field) if fits(slot.inline, field) else None
     beside = _beside(page, slot, field)
@@ -131,7 +73,7 @@ def _value(page: Page, slot: _Slot, field: Field | None) -> str | None:
     return beside or None
 
 
-def _lengthened(page: Page, slot: _Slot, field: Field | None) -> str:
+def _lengthened(page: Page, slot: Slot, field: Field | None) -> str:
     """A value in the label's own box, and what follows it closely; a long one may go on in the next row."""
     row = page.rows[slot.row]
     if not row[slot.column].text.rstrip().endswith(slot.inline[-1:]):
@@ -140,7 +82,7 @@ def _lengthened(page: Page, slot: _Slot, field: Field | None) -> str:
     return " ".join(parts + _continued(page, slot.row, row[slot.column], field))
 
 
-def _beside(page: Page, slot: _Slot, field: Field | None) -> str | None:
+def _beside(page: Page, slot: Slot, field: Field | None) -> str | None:
     """The value to the right in the same row; empty when what stands there cannot be it, `None` when nothing does."""
     row = page.rows[slot.row]
     cells: list[int] = []
@@ -172,7 +114,7 @@ def _close(row: tuple[Box, ...], column: int) -> Iterator[Box]:
         yield box
 
 
-def _below(page: Page, slot: _Slot, field: Field | None) -> str | None:
+def _below(page: Page, slot: Slot, field: Field | None) -> str | None:
     label = page.rows[slot.row][slot.column]
     for row in page.rows[slot.row + 1 :]:
         box = next((box for box in row if _is_under(label, box)), None)
@@ -198,7 +140,7 @@ def _is_under(label: Box, box: Box) -> bool:
     return abs(box.left - label.left) < reach or middle < reach or abs(box.right - label.right) < reach / 2
 
 
-def _is_heading(page: Page, slot: _Slot) -> bool:
+def _is_heading(page: Page, slot: Slot) -> bool:
     """Tell a table's head from a list of labels and values.
 
     Below each cell of a head stands a cell, some of them with digits. Three columns are hardly a list; two are a head

@@ -7,9 +7,9 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from host_server.engines.ocr.fields import BY_LABEL, PHRASES, Field
-from host_server.engines.ocr.words import CJK, FILLERS, content, has_cjk, words
+from host_server.engines.ocr.words import CJK, FILLERS, Word, content, has_cjk
 
-__all__ = ["Pair", "after_phrase", "fits", "is_known_label", "pairs", "similarity", "tidy"]
+__all__ = ["Pair", "after_phrase", "fits", "forms", "is_known_label", "pairs", "similarity", "tidy"]
 
 _COLON: Final = re.compile(
     r"(?<!\d)\s*[:：∶︰](?!//)(?!(?<=\b[0-9A-Fa-f]{2}:)[0-9A-Fa-f]{2}\b)|(?<=\d)[:：∶︰](?!\d|//)|(?<=\d)\s+[:：∶︰]"
@@ -94,16 +94,14 @@ def fits(value: str, field: Field | None) -> bool:
 
 def is_known_label(text: str) -> bool:
     """Tell whether the whole text is the label of a known field, in one language or in both."""
-    return len(text) <= _LONGEST_LABEL and any("".join(form) in BY_LABEL for form in _forms(text))
+    return any("".join(form) in BY_LABEL for form in forms(text))
 
 
-def similarity(label: str, phrase: Sequence[str], *, colon: bool = False) -> float:
-    """How well a label on the page fits a wanted phrase: 1 the same, 0 not at all. A colon proves that it is one."""
-    if not phrase or len(label) > _LONGEST_LABEL:
-        return 0.0
+def similarity(label_forms: Sequence[tuple[str, ...]], phrase: Sequence[str]) -> float:
+    """How well a label on the page, in any of its forms, fits a wanted phrase: 1 the same, 0 not at all."""
     wanted = "".join(phrase)
     best = 0.0
-    for form in _forms(label, colon=colon):
+    for form in label_forms:
         joined = "".join(form)
         if joined == wanted:
             return 1.0
@@ -111,20 +109,23 @@ def similarity(label: str, phrase: Sequence[str], *, colon: bool = False) -> flo
     return best
 
 
-def _forms(label: str, *, colon: bool = False) -> list[tuple[str, ...]]:
-    """The label as it is, without what stands in brackets, and each language of `合计 Total` alone.
+def forms(label: str, *, colon: bool = False) -> tuple[tuple[str, ...], ...]:
+    """Give the label as it is, without what stands in brackets, and each language of `合计 Total` alone.
 
+    None of a text too long to be a label. A colon proves that it is one:
     `Status 已发货` has two languages as well, but is a label and its value: without a colon both must be known labels.
     `MAC地址：` is one label: without a gap both must be known too.
     """
+    if len(label) > _LONGEST_LABEL:
+        return ()
     whole = content(label)
     bare = content(_BRACKETS.sub(" ", label))
     languages = [tuple(word for word in bare if has_cjk(word) is chinese) for chinese in (True, False)]
-    forms = [whole, bare]
+    found = [whole, bare]
     known = all("".join(part) in BY_LABEL for part in languages)
     if "".join(bare) not in BY_LABEL and (known or (colon and _GAPLESS.search(label) is None)):
-        forms += languages
-    return [form for form in dict.fromkeys(forms) if form]
+        found += languages
+    return tuple(form for form in dict.fromkeys(found) if form)
 
 
 def _contained(form: tuple[str, ...], phrase: Sequence[str]) -> float:
@@ -142,19 +143,20 @@ def _alike(joined: str, wanted: str) -> float:
     """OCR takes 0 for o and loses letters: nearly the same is good, if it is not some other known label."""
     if joined in BY_LABEL or min(len(joined), len(wanted)) < _SHORTEST_ALIKE:
         return 0.0
+    if 2 * min(len(joined), len(wanted)) < _ENOUGH_ALIKE * (len(joined) + len(wanted)):
+        return 0.0
     matcher = SequenceMatcher(None, joined, wanted, autojunk=False)
-    if matcher.real_quick_ratio() < _ENOUGH_ALIKE or matcher.quick_ratio() < _ENOUGH_ALIKE:
+    if matcher.quick_ratio() < _ENOUGH_ALIKE:
         return 0.0
     ratio = matcher.ratio()
     return 0.9 * ratio if ratio >= _ENOUGH_ALIKE else 0.0
 
 
-def after_phrase(text: str, field: Field, phrase: Sequence[str]) -> tuple[str, bool] | None:
-    """Give what follows a phrase in a text without a colon, as in `Order No 4711`; and whether the text begins with it.
+def after_phrase(text: str, found: Sequence[Word], field: Field, phrase: Sequence[str]) -> tuple[str, bool] | None:
+    """Give what follows a phrase in a text and its words, as in `Order No 4711`; and whether the text begins with it.
 
     A longer known label at the same place hides the phrase: in `Order date 5 May` there is no value of `order`.
     """
-    found = words(text)
     plain = [word.text for word in found]
     start = _position(plain, phrase)
     if start is None or _longer_label(plain, start, len(phrase), field):

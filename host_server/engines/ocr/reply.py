@@ -7,6 +7,7 @@ from typing import Final
 from host_server.engines.ocr.ask import Wanted, Wish, understand
 from host_server.engines.ocr.find import Found, find
 from host_server.engines.ocr.page import Page
+from host_server.engines.ocr.slots import read_labels
 from host_server.engines.ocr.words import Language
 
 __all__ = ["reply"]
@@ -78,7 +79,8 @@ def _about(page: Page, wish: Wish) -> str:
     say = _WORDS[wish.language]
     if not page.rows:
         return say.no_text
-    found = [(wanted, find(page, wanted)) for wanted in wish.wanted]
+    labels = read_labels(page)
+    found = [(wanted, find(page, labels, wanted)) for wanted in wish.wanted]
     hits = [(wanted, hit) for wanted, hit in found if hit is not None]
     missing = [wanted for wanted, hit in found if hit is None and wanted.field and wanted.sure]
     if not hits:

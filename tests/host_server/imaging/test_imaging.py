@@ -137,6 +137,7 @@ class TestRefusals:
 
     def test_a_png_of_no_width(self) -> None:
         assert refusal(png(0, 10)) == "image_decode"
+        assert refusal(jpeg_claiming(0, 10)) == "image_decode"
 
     def test_a_side_below_one_pixel_is_the_callers_mistake(self) -> None:
         with pytest.raises(ValueError, match="max_side"):
@@ -213,6 +214,7 @@ class TestPreparation:
     @pytest.mark.parametrize(
         "block",
         [
+            b"Exif\0\0XX",
             b"Exif\0\0",
             b"Exif\0\0MM\0*\xff\xff\xff\xff",
             b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\x12\x01" * 40,

@@ -44,6 +44,11 @@ CASES = [
     ("Total:$5.00", "total?", "$5.00"),
     ("状态：已发货 快递：顺丰", "status?", "已发货"),
     ("状态：已发货 快递：顺丰", "carrier?", "顺丰"),
+    ("Colour: dark blue Size: XL", "colour?", "dark blue"),
+    ("Colour: 3 Long size: XL", "What is the long size?", "XL"),
+    ("Note: see : below", "note?", "see : below"),
+    ("Total (incl. tax)    $5.00", "total?", "$5.00"),
+    (f"Order number {'of a very long kind ' * 5}:   4711", "order number?", NOT_FOUND),
     # several values in one row
     ("Order No    4711    Date    22 Nov 2025", "order number?", "4711"),
     ("Order No    4711    Date    22 Nov 2025", "date?", "22 Nov 2025"),
