@@ -2,20 +2,23 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-from support.bridge import JPEG, SHA256, Bench, Page, bench, jpeg
+from starlette.types import ASGIApp, Receive, Scope, Send
+from support.bridge import JPEG, PHONE, SHA256, Bench, Page, bench, jpeg
 from support.serving import serving
 
 from bridge.client import fixed
 from bridge.errors import HostUnavailable
 from bridge.front import Front
 from bridge.front.forward import MAX_BODY
+from bridge.session import Session
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -108,25 +111,81 @@ class Echo:
 
 async def test_neither_side_sees_the_others_secrets(app_dir: Path, tmp_path: Path) -> None:
     echo = Echo()
-    async with serving(echo) as url, bench(fixed(url, "host-key"), tmp_path) as desk:
-        desk.client.http.address = (url, "host-key")
-        async with Front(desk.session, app_dir=app_dir) as front:
-            page = Page(front)
-            await page.link()
-            sent = {
-                "cookie": "a=b",
-                "connection": "x-mine",
-                "x-mine": "1",
-                "x-other": "2",
-                "origin": f"http://{page.host}",
-            }
-            answer = await page.http("GET", "/v1/models?a=b", headers=sent)
+    async with front_of(echo, tmp_path, app_dir) as page:
+        sent = {"cookie": "a=b", "connection": "x-mine", "x-mine": "1", "x-other": "2", "origin": f"http://{page.host}"}
+        answer = await page.http("GET", "/v1/models?a=b", headers=sent)
 
     (url_heard, heard) = echo.heard[-1]
-    assert url_heard == f"{url}/v1/models?a=b"
+    assert url_heard.endswith("/v1/models?a=b")
     assert heard["authorization"] == "Bearer host-key"
     assert heard["x-other"] == "2"
     assert not {"cookie", "x-mine", "origin"} & set(heard)
     assert page.token not in str(heard)
     assert (answer.text, answer.headers["x-kept"]) == ("hi", "1")
     assert not {"set-cookie", "keep-alive", "x-hop"} & set(answer.headers)
+
+
+@asynccontextmanager
+async def front_of(app: ASGIApp, folder: Path, app_dir: Path) -> AsyncGenerator[Page]:
+    """A linked page of a front whose host is this app."""
+    async with serving(app) as url, bench(fixed(url, "host-key"), folder) as desk:
+        desk.client.http.address = (url, "host-key")
+        async with Front(desk.session, app_dir=app_dir) as front:
+            page = Page(front)
+            await page.link()
+            yield page
+
+
+async def test_an_answer_the_host_breaks_off_is_broken_off(app_dir: Path, tmp_path: Path) -> None:
+    async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
+            await send({"type": "http.response.body", "body": b"half", "more_body": False})
+
+    async with front_of(breaks, tmp_path, app_dir) as page:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await page.http("GET", "/v1/models")
+
+
+async def test_a_stream_ends_when_the_page_is_gone(app_dir: Path, tmp_path: Path) -> None:
+    ended = asyncio.Event()
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        async with asyncio.TaskGroup() as group:
+            talking = group.create_task(talk(send))
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            talking.cancel()
+        ended.set()
+
+    async def talk(send: Send) -> None:
+        while True:
+            await send({"type": "http.response.body", "body": b"data: x\n\n", "more_body": True})
+            await asyncio.sleep(0.01)
+
+    async with front_of(endless, tmp_path, app_dir) as page, httpx.AsyncClient(trust_env=False) as client:
+        headers = {"authorization": f"Bearer {page.token}"}
+        async with client.stream("GET", f"{page.front.url}/v1/responses/resp_1", headers=headers) as answer:
+            await anext(answer.aiter_bytes())
+        async with asyncio.timeout(5):
+            await ended.wait()
+
+
+async def test_a_fault_of_ours_is_said_without_its_details(
+    desk: Bench, app_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Session):
+        def status(self) -> dict[str, object]:
+            raise ValueError("the secret detail")
+
+    session = Broken(PHONE, desk.spool, desk.client, prompt="x")
+    async with Front(session, app_dir=app_dir) as front:
+        page = Page(front)
+        answer = await page.http("GET", "/status", token=front.control_token)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
+    assert "secret" not in answer.text
+    assert "the secret detail" in caplog.text

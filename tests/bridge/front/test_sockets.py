@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,3 +145,39 @@ async def test_a_page_that_does_not_read_is_dropped_and_the_others_see_everythin
                 await receive(reader, "bridge:device")
         assert await gone.get() == 1
         stuck.transport.abort()
+
+
+async def test_a_page_whose_token_runs_out_is_sent_away(fresh_front: Front) -> None:
+    page = Page(fresh_front)
+    await page.link()
+    tokens = fresh_front._links._tokens
+    tokens.update(dict.fromkeys(tokens, time.monotonic() + 0.2))
+    async with page.socket() as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            await receive(socket, "never")
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401
+
+
+async def test_a_frame_of_more_than_a_megabyte_ends_the_socket(page: Page) -> None:
+    async with page.socket() as socket:
+        await socket.send("x" * (1024 * 1024 + 1))
+        with pytest.raises(ConnectionClosed) as closed:
+            await receive(socket, "never")
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
+
+
+async def test_the_front_closes_at_once_whoever_is_still_there(desk: Bench, app_dir: Path) -> None:
+    async with asyncio.timeout(5):
+        async with Front(desk.session, app_dir=app_dir) as front:
+            page = Page(front)
+            await page.link()
+            socket = await page.socket()
+            await receive(socket, "bridge:session.ready")
+            socket.transport.pause_reading()
+        socket.transport.abort()
+
+    assert desk.session.status()["pages"] == 0

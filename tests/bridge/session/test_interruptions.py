@@ -56,6 +56,15 @@ class TestHostAway:
 
         assert talk.only(do.Upload) == [do.Upload(A.sha256), do.Upload(A.sha256)]
 
+    def test_no_patience_is_used_up_while_the_host_is_away(self) -> None:
+        talk = Talk(host=False)
+        talk.feed(on.CaptureTaken(A))
+        for _ in range(MAX_TRIES + 1):
+            talk.feed(UP, on.HostWent(), on.UploadLost(A.sha256))
+        talk.feed(UP)
+
+        assert talk.only(do.Upload) == [do.Upload(A.sha256)] * (MAX_TRIES + 2)
+
     def test_a_lost_upload_with_the_host_there_is_tried_later(self) -> None:
         talk = Talk()
         talk.feed(on.CaptureTaken(A), on.UploadLost(A.sha256))
