@@ -1,8 +1,8 @@
 """`python -m host_server …` is `bridge-host serve …`."""
 
-import typer
+import sys
 
-from host_server.cli import serve
+from host_server.cli import app
 
 if __name__ == "__main__":
-    typer.run(serve)
+    app(["serve", *sys.argv[1:]], prog_name="python -m host_server")

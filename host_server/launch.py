@@ -30,7 +30,13 @@ async def launch(settings: HostSettings, on_listening: Callable[[HostRecord], No
     configure_logging()
     authenticator = _authenticator(settings)
     engines = _engines(settings.engines)
-    _mention_other_host(settings)
+    other = read_host_record(settings.state_dir)
+
+    def announce(record: HostRecord) -> None:
+        on_listening(record)
+        if other is not None:
+            get_logger("host_server").warning("another host was recorded here; host.json names us now", url=other.url)
+
     with closing(settings.bind()) as listener:
         pictures = Pictures(BlobStore(settings.state_dir / _BLOBS, quota=settings.blob_quota))
         service = Service(EngineRoom(engines), pictures)
@@ -42,7 +48,7 @@ async def launch(settings: HostSettings, on_listening: Callable[[HostRecord], No
             idle,
             state_dir=settings.state_dir,
             version=_version(),
-            on_listening=on_listening,
+            on_listening=announce,
             certificate=settings.certificate,
         )
         await server.serve_host(listener)
@@ -64,12 +70,6 @@ def _engines(specs: Sequence[str]) -> list[Engine]:
             raise SettingsError(f"The engine {engine.info.name} is named twice.", hint="name each engine once")
         engines[engine.info.name] = engine
     return list(engines.values())
-
-
-def _mention_other_host(settings: HostSettings) -> None:
-    record = read_host_record(settings.state_dir)
-    if record is not None:
-        get_logger("host_server").warning("another host is recorded here; it is replaced in host.json", url=record.url)
 
 
 def _version() -> str:

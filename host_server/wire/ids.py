@@ -6,7 +6,6 @@ import secrets
 __all__ = [
     "capture_file_id",
     "is_sha256",
-    "new_event_id",
     "new_item_id",
     "new_response_id",
     "new_session_id",
@@ -30,11 +29,6 @@ def new_item_id() -> str:
 def new_session_id() -> str:
     """A new name for one WebSocket connection."""
     return f"sess_{secrets.token_hex(8)}"
-
-
-def new_event_id() -> str:
-    """A new name for a message, echoed in the `error` that refuses it."""
-    return f"evt_{secrets.token_hex(8)}"
 
 
 def is_sha256(text: str) -> bool:

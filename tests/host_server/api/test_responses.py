@@ -2,12 +2,17 @@
 
 import asyncio
 import json
+import socket
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from support.host_in_loop import Serving
+from support.host_in_loop import Serving, serving
 from support.scripted_engine import ScriptedEngine
+from support.until import until
+
+from host_server.service import Limits
 
 Json = dict[str, Any]
 
@@ -239,3 +244,27 @@ async def test_what_breaks_inside_is_told_to_nobody(served: Serving) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
     assert "Traceback" not in answer.text
     assert answer.headers["x-should-retry"] == "false"
+
+
+async def test_a_client_that_does_not_read_its_stream_loses_it_and_not_its_answer(tmp_path: Path) -> None:
+    engine = ScriptedEngine()
+    async with serving(tmp_path, engine, limits=Limits(grace_s=20), send_s=0.2) as host:
+        body = json.dumps({"input": "hello", "stream": True})
+        lines = ["POST /v1/responses HTTP/1.1", "host: localhost", f"authorization: Bearer {host.token}"]
+        head = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""])
+        with socket.socket() as frozen:
+            frozen.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            frozen.connect(("127.0.0.1", int(host.url.rpartition(":")[2])))
+            frozen.sendall((head + body).encode())
+            await engine.asked()
+            (answer,) = host.service._answers.values()
+            for _ in range(9):
+                engine.say("x" * 100_000)
+            await until(lambda: answer.log.size > 800_000)
+            engine.say("more")
+            await until(lambda: not answer._followers)
+            engine.finish("end")
+            await until(lambda: answer.ended)
+            assert frozen.recv(15) == b"HTTP/1.1 200 OK"
+
+        assert answer.response()["status"] == "completed"

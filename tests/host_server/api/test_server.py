@@ -39,7 +39,7 @@ def test_a_killed_host_leaves_its_record_and_the_next_one_replaces_it(tmp_path: 
     with RunningHost.start(tmp_path) as second:
         assert read_host_record(tmp_path) == second.record
         assert second.token == first.token
-        assert "another host is recorded" in second.log.read_text(encoding="utf-8")
+        assert "another host was recorded" in second.log.read_text(encoding="utf-8")
 
 
 def test_two_hosts_of_one_user_do_not_take_each_others_record(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from host_server.wire.ids import (
     capture_file_id,
     is_sha256,
-    new_event_id,
     new_item_id,
     new_response_id,
     new_session_id,
@@ -35,7 +34,6 @@ def test_names_differ_and_say_what_they_name() -> None:
         (new_response_id, "resp_"),
         (new_item_id, "msg_"),
         (new_session_id, "sess_"),
-        (new_event_id, "evt_"),
     ):
         assert make().startswith(prefix)
         assert make() != make()
