@@ -172,25 +172,25 @@ class AlarmBell:
 
 def parse_line(line: bytes, folders: Sequence[bytes]) -> Alarm | bytes | str | None:
     """Understand a line of the script: an alarm, a folder to list, `ready`, `missing`, `end WHY`; None for all else."""
+    if b"[" in line or line.count(b"{") != 1:  # flat objects only: nothing a parser could lose itself in
+        return None
     try:
         said = json.loads(line)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
-    if not isinstance(said, dict):
-        return None
-    event, number = said.get("event"), said.get("dir")
-    if event in {"ready", "missing"}:
-        return str(event)
-    if event == "end":
-        return "end " + str(said.get("why"))[:80]
-    if type(number) is not int or not 0 <= number < len(folders):
-        return None
-    if event == "rescan":
-        return folders[number]
-    name, how = said.get("name"), said.get("how")
-    if event != "file" or not isinstance(name, str) or how not in {"moved", "written"}:
-        return None
-    raw = name.encode("utf-8", "surrogatepass")
-    if not raw or b"/" in raw or b"\0" in raw:
-        return None
-    return Alarm(folders[number] + b"/" + raw, moved=how == "moved")
+    match said:
+        case {"event": "ready" | "missing" as event}:
+            return str(event)
+        case {"event": "end", "why": str(why)}:
+            return f"end {why[:80]}"
+        case {"event": "rescan", "dir": int(number)} if _counts(number, folders):
+            return folders[number]
+        case {"event": "file", "dir": int(number), "name": str(name), "how": "moved" | "written" as how}:
+            raw = name.encode("utf-8", "surrogatepass")
+            if _counts(number, folders) and raw and b"/" not in raw and b"\0" not in raw:
+                return Alarm(folders[number] + b"/" + raw, moved=how == "moved")
+    return None
+
+
+def _counts(number: object, folders: Sequence[bytes]) -> bool:
+    return type(number) is int and 0 <= number < len(folders)

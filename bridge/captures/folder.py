@@ -11,7 +11,7 @@ from bridge.captures.hands import Hands
 from bridge.captures.notices import FolderNotice, Watching
 from bridge.captures.pace import Pace
 from bridge.captures.settle import SettleCore
-from bridge.captures.signals import CatchUp, Command, Event, List, Tick
+from bridge.captures.signals import CatchUp, Command, List, Listed, Opened, Tick
 from bridge.errors import UsageError
 from bridge.spool import Capture, Spool
 
@@ -49,7 +49,8 @@ class CameraFolder:
         self._bell = AlarmBell(transport, self._folders)
         self._core = SettleCore()
         self._pace = Pace()
-        self._work: deque[Command] = deque()
+        self._urgent: deque[Command] = deque()
+        self._backlog: deque[Command] = deque()
         self._next_round = 0.0
         self._catching_up = False
 
@@ -65,57 +66,61 @@ class CameraFolder:
         (`contextlib.aclosing`); a capture that was being committed at that moment is in `Spool.pending`.
         """
         try:
-            await self._list_all()  # what is there already is settled before anybody is told that the folder is watched
+            await self._list_all()
+            while self._backlog:  # what is there already is noted before anybody is told that the folder is watched
+                await self._do(self._backlog.popleft())
             await self._bell.start()
             while True:
                 await self._hear()
-                if self._work and (capture := await self._step()) is not None:
+                if (queue := self._urgent or self._backlog) and (
+                    capture := await self._do(queue.popleft())
+                ) is not None:
                     yield capture
         finally:
             await self._bell.stop()
             self._hands.let_go()
 
-    async def _step(self) -> Capture | None:
-        """Do one command; what follows from it comes before everything else."""
-        answer, capture = await self._hands.do(self._work.popleft())
-        if answer is not None:
-            self._first(answer, time.monotonic())
-        return capture
+    async def _do(self, command: Command) -> Capture | None:
+        """Do one command, and at once what follows from it for the same file; what follows from a listing can wait."""
+        chain, captured = deque([command]), None
+        while chain:
+            answer, capture = await self._hands.do(chain.popleft())
+            captured = captured or capture
+            if isinstance(answer, Opened | Listed):
+                self._backlog.extend(self._core.feed(answer, time.monotonic()))
+            elif answer is not None:
+                chain.extend(self._core.feed(answer, time.monotonic()))
+        return captured
 
     async def _hear(self) -> None:
         """Turn what happened into work; with no work left, wait until something happens."""
-        if not self._work:
+        if not (self._urgent or self._backlog):
             due = self._core.due()
             await self._bell.wait(min(self._next_round, due or self._next_round) - time.monotonic())
         news = self._bell.take()
         if news.watching:
             self._tell(news.watching)
         for alarm, heard_at in news.alarms:
-            if self._first(alarm, heard_at):
+            commands = self._core.feed(alarm, heard_at)
+            self._urgent.extend(commands)
+            if commands:
                 self._pace.alarm_heard()
-        self._work.extend(List(folder) for folder in sorted(news.folders))
+        self._urgent.extend(List(folder) for folder in sorted(news.folders))
         if self._catching_up:
             self._catching_up = False
-            self._first(CatchUp(), time.monotonic())
-        if (due := self._core.due()) is not None and due <= time.monotonic():
-            self._first(Tick(), time.monotonic())
-        if not self._work and self._next_round <= time.monotonic():
+            self._backlog.extend(self._core.feed(CatchUp(), time.monotonic()))
+        now = time.monotonic()
+        if (due := self._core.due()) is not None and due <= now:
+            self._urgent.extend(self._core.feed(Tick(), now))
+        if not (self._urgent or self._backlog) and self._next_round <= now:
             await self._list_all()
 
     async def _list_all(self) -> None:
         started = time.monotonic()
         for folder in self._folders:
-            listing = await self._hands.list(folder)
-            if listing is not None:
-                self._work.extend(self._core.feed(listing, time.monotonic()))
+            await self._do(List(folder))
         ended = time.monotonic()
         self._next_round = ended + self._pace.listed(ended - started, self._core.surprises)
-
-    def _first(self, event: Event, now: float) -> bool:
-        """Let what the core wants because of this be done first; tell whether it wants anything."""
-        commands = self._core.feed(event, now)
-        self._work.extendleft(reversed(commands))
-        return bool(commands)
 
     def _tell(self, watching: str) -> None:
         how, _, why = watching.partition(": ")

@@ -22,7 +22,7 @@ class Pace:
         self._surprises = 0
 
     def alarm_heard(self) -> None:
-        """Note an alarm for a picture that no listing had shown before."""
+        """Note an alarm: it is trusted until a listing finds what it did not tell."""
         self._heard = True
 
     def alarm_lost(self) -> None:

@@ -85,7 +85,11 @@ class SettleCore:
         return min((candidate.due for candidate in self._waiting.values()), default=None)
 
     def feed(self, event: Event, now: float) -> list[Command]:
-        """Take one event in; the answers to the commands are fed before anything else."""
+        """Take one event in.
+
+        The commands that follow from `Pulled` are done before another file is pulled to the same path. Those of a
+        listing may wait while other events are fed.
+        """
         return list(self._feed(event, now))
 
     def _feed(self, event: Event, now: float) -> Iterator[Command]:
