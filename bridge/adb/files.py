@@ -72,6 +72,8 @@ class PhoneFiles:
 
     def _work(self, work: Callable[[SyncConnection], _T]) -> _T:
         """In the worker thread: run `work` on the kept connection, or a new one."""
+        if self._connection is not None and not self._connection.quiet:
+            self._drop()  # it ended while nobody asked
         fresh = self._connection is None
         if self._connection is None:
             self._connection = SyncConnection(self._phone, self._features)
