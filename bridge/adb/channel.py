@@ -3,11 +3,13 @@
 Each command runs in a subshell with no standard input, so that `exit`, `cd` or a reader of stdin do no harm, and is
 followed by a random end marker on both outputs, with the exit code on stdout. Whatever breaks the pattern (a deadline,
 too much output, a command that kills the shell) costs the channel, not the next call: that one opens a new shell.
-A command must not leave a background child that goes on printing.
+A command must not leave a background child that goes on printing: its words would be the next command's.
 """
 
+import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bridge.adb.faults import from_phone
 from bridge.adb.packets import Exited, ShellParser, stdin_packet
@@ -37,7 +39,7 @@ class ShellChannel:
         self.busy = True
         try:
             with from_phone(self._phone.serial, f"`{argv[0]}`"):
-                connection = self._connection or await self._open()
+                connection = await self._ready()
                 await connection.send(stdin_packet(_request(command, marker)))
                 return await self._collect(connection, marker, Output(limit, 2 * len(marker) + _CODE))
         except BaseException:
@@ -46,21 +48,28 @@ class ShellChannel:
         finally:
             self.busy = False
 
-    async def _open(self) -> Connection:
+    async def _ready(self) -> Connection:
+        """The kept shell, or a new one if that ended, or said something, while nobody asked."""
+        if self._connection is not None and self._connection.quiet:
+            return self._connection
+        self.close()
         self._parser = ShellParser()
         self._connection = await self._phone.open(b"shell,v2,raw:exec sh")
         return self._connection
 
     async def _collect(self, connection: Connection, marker: bytes, output: Output) -> ShellResult:
         while True:
-            for event in self._parser.feed(await connection.read()):
+            events = self._parser.feed(await connection.read())
+            for number, event in enumerate(events, start=1):
                 if isinstance(event, Exited):  # the command ended its shell, as it would have ended one of its own
                     self.close()
                     return ShellResult(bytes(output.stdout), bytes(output.stderr), event.code)
                 output.add(event)
-            result = _finished(output, marker)
-            if result is not None:
-                return result
+                end = _find_end(output, marker)
+                if end is not None:
+                    if end.noise or number < len(events):  # nobody was asked that
+                        self.close()
+                    return end.result
 
     def close(self) -> None:
         """Give the shell back; the next call opens another. Safe to call twice."""
@@ -73,12 +82,17 @@ def _request(command: bytes, marker: bytes) -> bytes:
     return b"(%b)</dev/null;echo %b$?;echo %b>&2\n" % (command, marker, marker)
 
 
-def _finished(output: Output, marker: bytes) -> ShellResult | None:
-    """The result once the marker stands at the end of both outputs."""
-    if not (output.stdout.endswith(b"\n") and output.stderr.endswith(marker + b"\n")):
+@dataclass(frozen=True, slots=True)
+class _End:
+    result: ShellResult
+    noise: bool
+
+
+def _find_end(output: Output, marker: bytes) -> _End | None:
+    """The result, once the marker's line stands on both outputs; noise is what came behind it."""
+    error, found, after_error = bytes(output.stderr).partition(marker + b"\n")
+    last = re.search(re.escape(marker) + rb"(\d{1,3})\r?\n", output.stdout) if found else None
+    if last is None:
         return None
-    _, found, code = bytes(output.stdout[-len(marker) - _CODE :]).rpartition(marker)
-    if not found or not code.strip().isdigit():
-        return None
-    end = len(output.stdout) - len(marker) - len(code)
-    return ShellResult(bytes(output.stdout[:end]), bytes(output.stderr[: -len(marker) - 1]), int(code))
+    result = ShellResult(bytes(output.stdout[: last.start()]), error, int(last[1]))
+    return _End(result, noise=bool(after_error) or last.end() < len(output.stdout))

@@ -170,7 +170,8 @@ async def _start(address: AdbAddress, environ: Mapping[str, str]) -> None:
     inherited = {name: value for name, value in environ.items() if name != "ADB_SERVER_SOCKET"}
     process = await asyncio.create_subprocess_exec(
         binary.path,
-        *("-L", f"tcp:{address}", "start-server"),
+        # By this name alone: adb takes 127.0.0.1 for another machine and would start nothing.
+        *("-L", f"tcp:localhost:{address.port}", "start-server"),
         env=inherited,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,

@@ -6,13 +6,14 @@ be set before each read. Without it the server's second small packet waits about
 
 import asyncio
 import re
+import select
 import socket
 from dataclasses import dataclass
 from typing import Self
 
 from bridge.adb.faults import LinkError, NobodyListensError, RefusedError
 
-__all__ = ["QUICKACK", "AdbAddress", "Connection", "PhoneAddress", "frame"]
+__all__ = ["QUICKACK", "AdbAddress", "Connection", "PhoneAddress", "frame", "is_quiet"]
 
 QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 MAX_REQUEST = 0xFFFF  # four hex digits
@@ -33,6 +34,13 @@ class AdbAddress:
     def loopback(self) -> bool:
         """True for this machine: only there may a server be started."""
         return self.host in {"localhost", "::1"} or self.host.startswith("127.")
+
+
+def is_quiet(sock: socket.socket) -> bool:
+    """True when nothing waits to be read from the socket, not even its end."""
+    waiting = select.poll()
+    waiting.register(sock, select.POLLIN)
+    return not waiting.poll(0)
 
 
 def frame(service: str | bytes) -> bytes:
@@ -114,6 +122,11 @@ class Connection:
             await self._loop.sock_sendall(self._socket, data)
         except OSError as error:
             raise LinkError(str(error)) from error
+
+    @property
+    def quiet(self) -> bool:
+        """True when a kept connection may be used: not closed over there, nothing said that was not read."""
+        return not self._buffer and is_quiet(self._socket)
 
     def close(self) -> None:
         """Close at once; the server ends what ran behind it. Safe to call twice."""

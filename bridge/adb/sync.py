@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bridge.adb.faults import LinkError, RefusedError
 from bridge.adb.pulling import BUFFER, Hashing, PartFile
-from bridge.adb.smartsocket import QUICKACK, PhoneAddress, frame
+from bridge.adb.smartsocket import QUICKACK, PhoneAddress, frame, is_quiet
 from bridge.adb.sync_wire import (
     HEAD,
     MAX_CHUNK,
@@ -62,6 +62,11 @@ class SyncConnection:
         self._aborted = True
         with suppress(OSError):  # closed already
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def quiet(self) -> bool:
+        """True when it may be used again."""
+        return is_quiet(self._socket)
 
     def close(self) -> None:
         """Close the socket, from the thread that uses it."""

@@ -7,6 +7,7 @@ server with the virtual phone.
 import asyncio
 import struct
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -40,6 +41,7 @@ class ScriptedAdb:
         self.mute = False  # true: accept, and never answer anything
         self.asked: list[str] = []
         self.hanging = asyncio.Event()  # set when a script has begun to hang
+        self.served: asyncio.Queue[str] = asyncio.Queue()  # each connection's last service, once it is closed over here
         self.closed = asyncio.Event()  # set when a client closed its socket while a script waited for it
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,6 +83,9 @@ class ScriptedAdb:
             pass  # the client went away
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            self.served.put_nowait(self.asked[-1] if self.asked else "")
 
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

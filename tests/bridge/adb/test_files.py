@@ -251,6 +251,21 @@ async def test_closing_ends_a_call_in_progress_and_refuses_later_ones(adb: Scrip
     await files.close()
 
 
+async def test_a_kept_connection_that_ended_is_replaced_before_the_next_call(
+    adb: ScriptedAdb, files: PhoneFiles
+) -> None:
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, size = struct.unpack("<4sI", await reader.readexactly(8))
+        await reader.readexactly(size)
+        writer.write(stat_v1(FILE, 4))
+
+    adb.services["sync:"] = once
+    for _ in range(3):
+        assert await files.stat("/a", deadline=5) is not None
+        await asyncio.wait_for(adb.served.get(), 5)
+    assert adb.asked.count("sync:") == 3
+
+
 async def test_a_refused_transport_is_translated(adb: ScriptedAdb, files: PhoneFiles) -> None:
     with pytest.raises(DeviceUnusable, match="no script"):
         await files.stat("/a", deadline=5)

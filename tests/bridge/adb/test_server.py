@@ -44,6 +44,12 @@ async def test_a_missing_server_is_started_where_the_environment_says_and_then_l
     assert await list_devices(address) == []
 
 
+async def test_a_missing_server_is_started_for_a_numeric_loopback_address_too(no_server: PrivateAdbServer) -> None:
+    info = await ensure_server(AdbAddress("127.0.0.1", no_server.port), environ=no_server.env)
+
+    assert info.started
+
+
 async def test_no_server_is_ever_started_on_another_machine(no_server: PrivateAdbServer, tmp_path: Path) -> None:
     called = tmp_path / "called"
     witness = program(tmp_path / "adb", f"touch {called}")

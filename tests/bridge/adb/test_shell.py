@@ -92,6 +92,31 @@ async def test_a_command_that_hangs_costs_its_deadline_and_the_shell_not_the_nex
     assert (await new.shell(["x"], deadline=5)).exit_code == 7
 
 
+@pytest.mark.parametrize("farewell", [b"", packet(3, b"\x89"), packet(1, b"late words of a child")])
+async def test_a_kept_shell_that_ended_or_spoke_unasked_is_replaced_before_the_next_command(
+    adb: ScriptedAdb, new: AdbTransport, farewell: bytes
+) -> None:
+    async def shell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, marker = await next_command(reader)
+        writer.write(packet(1, b"ok" + marker + b"0\n") + packet(2, marker + b"\n"))
+        await writer.drain()
+        await told.wait()
+        writer.write(farewell)
+        await writer.drain()
+        if not farewell:
+            writer.transport.abort()
+        done.set()
+        await adb.hang(reader, writer)
+
+    told, done = asyncio.Event(), asyncio.Event()
+    adb.services[CHANNEL] = shell
+    assert (await new.shell(["x"], deadline=5)).stdout == b"ok"
+    told.set()
+    await asyncio.wait_for(done.wait(), 5)
+    assert (await new.shell(["x"], deadline=5)).stdout == b"ok"
+    assert adb.asked.count(CHANNEL) == 2
+
+
 async def test_while_the_kept_shell_is_busy_a_second_command_gets_its_own(adb: ScriptedAdb, new: AdbTransport) -> None:
     adb.services[CHANNEL] = adb.hang
     adb.services[ONE_SHOT] = says(packet(2, b"e"), packet(1, b"o"), packet(3, b"\3"))
