@@ -17,7 +17,13 @@ __all__ = ["ask"]
 
 NO_PHONE = "laptop"
 DEADLINE_S = 300.0
-UNAVAILABLE = {"engine_unavailable", "engine_restarted", "engine_oom", "upstream_error", "model_not_found", "host_gone"}
+UNAVAILABLE = {
+    "engine_unavailable": "see `bridge status`; `bridge serve` starts a host by hand",
+    "engine_restarted": "ask again",
+    "engine_oom": "ask again, or with a smaller picture",
+    "upstream_error": "see what the host's upstream says",
+    "model_not_found": "choose one of those with --model",
+}
 
 
 def ask(
@@ -118,12 +124,14 @@ async def _answered(settings: "Settings", spool: "Spool", capture: "Capture", se
     ended: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
 
     def on_event(event: dict[str, Any]) -> None:
-        watching.show(event)
+        if event["event"] != "error":  # that one is raised below, with its hint
+            watching.show(event)
         if event["event"] in {"answer", "error"} and not ended.done():
             ended.set_result(event)
 
     await finder.locate()
     async with HostClient(finder) as client:
+        await client.connected()  # a host that is silent or refuses our key is said now: the session would wait for it
         phone = PhoneInfo(serial, capture.device_id, "")
         session = Session(
             phone, spool, client, prompt=settings.prompt, model=settings.model, on_event=on_event, backlog=False
@@ -145,5 +153,5 @@ def _problem(event: dict[str, Any]) -> BridgeError | None:
     code = reason.get("reason") or reason.get("code") or event.get("status", "")
     message = reason.get("message") or f"the answer ended as {event.get('status', 'an error')}"
     if code in UNAVAILABLE:
-        return HostUnavailable(message, hint="see `bridge status`; `bridge serve` starts a host by hand", code=code)
+        return HostUnavailable(message, hint=UNAVAILABLE[code], code=code)
     return QuestionRefused(message, hint="another picture or question may be accepted", code=code)

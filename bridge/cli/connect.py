@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.adb.devices import DeviceLine
     from bridge.config import Settings
     from bridge.supervise.connection import Options
+    from bridge.supervise.host import HostFinder
     from bridge.supervise.lease import Lease
 
 __all__ = ["connect"]
@@ -67,29 +68,36 @@ async def _connect(
     settings: "Settings", wanted: list[str], output: Output, *, usb: bool, tcp: bool, watch: bool, open_page: bool
 ) -> None:
     from bridge.cli.choose import chosen_devices
+    from bridge.cli.finder import finder_of
     from bridge.supervise.lease import Lease
     from host_server.wire.discovery import private_folder
 
+    finder = finder_of(settings)
     (line,) = await chosen_devices(wanted, usb=usb, tcp=tcp)
     private_folder(settings.state_dir)
     with Lease(settings.state_dir, line.serial, "connect") as lease:
-        await _hold(settings, line, lease, output, watch=watch, open_page=open_page)
+        await _hold(settings, finder, line, lease, output, watch=watch, open_page=open_page)
 
 
 async def _hold(
-    settings: "Settings", line: "DeviceLine", lease: "Lease", output: Output, *, watch: bool, open_page: bool
+    settings: "Settings",
+    finder: "HostFinder",
+    line: "DeviceLine",
+    lease: "Lease",
+    output: Output,
+    *,
+    watch: bool,
+    open_page: bool,
 ) -> None:
     """From the lease to the signal."""
     import asyncio
 
-    from bridge.cli.finder import finder_of
     from bridge.cli.watching import Watching
     from bridge.spool import Spool
     from bridge.supervise.connection import connected
     from bridge.supervise.signals import until_told
 
     options = await _checked(settings, line, watch=watch, open_page=open_page)
-    finder = finder_of(settings)
     located = await finder.locate()
     output.heading(f"{line.serial}  {line.model.replace('_', ' ')}".rstrip())
     output.say(f"host    {located.url}", detail="started" if located.started else "")

@@ -87,8 +87,15 @@ class Output:
         """What went wrong and the next step; with --json also an object on stdout."""
         self._end_line()
         if self.as_json:
-            problem = {"message": error.message, "hint": error.hint, "exit_code": error.exit_code, **error.fields}
-            self.json({"event": "error", "error": problem})
+            self.json(
+                {
+                    "event": "error",
+                    "message": error.message,
+                    "hint": error.hint,
+                    "exit_code": error.exit_code,
+                    **error.fields,
+                }
+            )
             return
         print(f"{self._red}error:{self._off} {clean(error.message)}", file=self._err)
         for line in _columns(_device_rows(error.fields.get("devices"))):

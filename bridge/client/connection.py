@@ -32,7 +32,7 @@ _PING_S = 10.0
 _MAX_MESSAGE = 8 * 1024 * 1024
 _MAX_AT_ONCE = 16  # the host's limit a connection
 _TOKEN_REFUSED = 4401
-_HINT = "start a host with `bridge serve`, or see `bridge doctor`"
+_HINT = "start a host with `bridge serve`, or see `bridge status`"
 
 
 class _Asking:

@@ -80,11 +80,11 @@ class HostHttp:
             async with asyncio.timeout(deadline):
                 answer = await client.send(request, stream=True)
         except (httpx.TransportError, TimeoutError) as error:
-            raise HostUnavailable(f"the host at {url} does not answer", hint="see `bridge doctor`") from error
+            raise HostUnavailable(f"the host at {url} does not answer", hint="see `bridge status`") from error
         try:
             yield answer
         except httpx.TransportError as error:
-            raise HostUnavailable(f"the host at {url} broke off", hint="see `bridge doctor`") from error
+            raise HostUnavailable(f"the host at {url} broke off", hint="see `bridge status`") from error
         finally:
             await answer.aclose()
 

@@ -68,18 +68,26 @@ async def connected(
     raised.
     """
     phone = PhoneInfo(options.serial, device_id(options.state_dir, options.serial), options.model_name)
+    await finder.locate()
     async with HostClient(finder) as client:
+        await client.connected()
         session = Session(phone, spool, client, prompt=options.prompt, model=options.model, on_event=on_event)
         async with Front(session, app_dir=options.app_dir) as front:
             runner = _runner(options, session, front, spool, phone)
             front.on_pages = page_linked(runner)
-            async with asyncio.TaskGroup() as group:
-                work = [group.create_task(session.run()), group.create_task(runner.run())]
-                try:
-                    yield Connection(options, session, front, runner)
-                finally:
-                    for task in work:
-                        task.cancel()
+            try:
+                async with asyncio.TaskGroup() as group:
+                    work = [group.create_task(session.run()), group.create_task(runner.run())]
+                    try:
+                        yield Connection(options, session, front, runner)
+                    finally:
+                        for task in work:
+                            task.cancel()
+            except BaseExceptionGroup as group_error:
+                if len(group_error.exceptions) > 1:
+                    raise
+                # What one block raised comes out as it is: the group is our way of working, not the caller's affair.
+                raise group_error.exceptions[0] from None
 
 
 def _runner(options: Options, session: Session, front: Front, spool: Spool, phone: PhoneInfo) -> PhoneRunner:

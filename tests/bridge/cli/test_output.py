@@ -32,7 +32,10 @@ def test_an_error_with_json_is_one_object_on_stdout() -> None:
     assert err.getvalue() == ""
     assert json.loads(out.getvalue()) == {
         "event": "error",
-        "error": {"message": "no", "hint": "do this", "exit_code": 4, "serial": "R58M"},
+        "message": "no",
+        "hint": "do this",
+        "exit_code": 4,
+        "serial": "R58M",
     }
 
 

@@ -1,0 +1,260 @@
+"""The real command, as people type it: what it prints, how it exits, and the next step it names."""
+
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+from support.adb_server import PrivateAdbServer
+from support.command import Done, bridge, running
+
+from bridge.supervise.host import HostFinder
+from virtual_phone import VirtualPhone
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+async def env(adb_server: PrivateAdbServer, state: Path) -> AsyncIterator[dict[str, str]]:
+    """The environment of a terminal: this adb server, a state folder of its own, a host with the echo engine."""
+    finder = HostFinder(state, engines=["echo"])
+    yield adb_server.env | {"ADB": adb_server.adb, "BRIDGE_STATE_DIR": str(state), "BRIDGE_ENGINE": '["echo"]'}
+    await _end_host(finder, state)
+
+
+async def _end_host(finder: HostFinder, state: Path) -> None:
+    import os
+
+    from host_server.wire.discovery import read_host_record
+
+    finder.stop_started()
+    record = read_host_record(state)
+    if record is not None:
+        os.kill(record.pid, signal.SIGTERM)
+
+
+def refused(done: Done, code: int, *words: str) -> None:
+    """It failed as documented: the code, what happened, and a next step."""
+    assert done.code == code, done
+    assert "error: " in done.err
+    assert all(word in done.err for word in words), done.err
+    assert done.hint
+    assert "Traceback" not in done.err
+
+
+# ---- finding the phone ----
+
+
+async def test_devices_lists_every_phone_with_its_state(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
+    done = await bridge("devices", env=env)
+
+    assert done.code == 0
+    assert virtual_phone.address in done.out
+    assert "Virtual Phone" in done.out
+
+
+async def test_devices_as_json_has_a_line_a_phone(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
+    done = await bridge("devices", "--json", env=env)
+
+    (line,) = [line for line in done.lines if line["serial"] == virtual_phone.address]
+    assert line["state"] == "device"
+
+
+async def test_without_a_phone_connect_says_so(env: Mapping[str, str]) -> None:
+    refused(await bridge("connect", env=env), 3)
+
+
+async def test_a_serial_that_is_not_there_is_named(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
+    refused(await bridge("connect", "no-such-phone", env=env), 3, "no-such-phone")
+
+
+async def test_two_phones_are_shown_and_the_choice_is_left_to_people(
+    env: Mapping[str, str], adb_server: PrivateAdbServer, virtual_phone: VirtualPhone, photos: Path
+) -> None:
+    async with VirtualPhone(photos, serial="VP0002") as other:
+        await adb_server.connect(other.address)
+        done = await bridge("connect", env=env)
+        await adb_server.call("disconnect", other.address)
+
+    refused(done, 3, virtual_phone.address, other.address, "-s")
+
+
+async def test_an_unauthorized_phone_is_explained(
+    env: Mapping[str, str], adb_server: PrivateAdbServer, photos: Path
+) -> None:
+    async with VirtualPhone(photos, authorized=False) as phone:
+        await adb_server.connect(phone.address, state="unauthorized")
+        done = await bridge("connect", env=env)
+        await adb_server.call("disconnect", phone.address)
+
+    refused(done, 4, "unauthorized", "Allow")
+
+
+async def test_a_hanging_phone_ends_by_its_deadline(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
+    began = time.monotonic()
+    with virtual_phone.hanging():
+        done = await bridge("connect", env=env)
+
+    refused(done, 124)
+    assert time.monotonic() - began < 20
+
+
+async def test_no_adb_server_elsewhere_is_exit_code_5(env: Mapping[str, str]) -> None:
+    refused(await bridge("devices", env={**env, "ADB_SERVER_SOCKET": "tcp:192.0.2.1:5037"}, deadline=20), 5)
+
+
+async def test_a_second_connect_names_the_first(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
+    async with running("connect", "--json", "--no-page", env=env) as first:
+        await first.until(event="device", state="up")
+        done = await bridge("connect", env=env)
+
+    refused(done, 4, f"process {first.process.pid}", "bridge disconnect")
+
+
+# ---- connect ----
+
+
+async def test_connect_streams_answers_and_leaves_nothing_behind(
+    env: Mapping[str, str], adb_server: PrivateAdbServer, virtual_phone: VirtualPhone
+) -> None:
+    serial = virtual_phone.address
+    async with running("connect", serial, "--json", "--no-page", "--prompt", "What is it?", env=env) as connected:
+        await connected.until(event="device", state="up")
+        await virtual_phone.press_shutter()
+        answer = await connected.until(event="answer")
+        done = await connected.end(signal.SIGINT)
+
+    assert "What is it?" in answer["text"]
+    assert {"capture", "question", "delta"} <= {event["event"] for event in connected.events}
+    assert done.code == 0
+    assert "tcp:8017" not in (await adb_server.call("-s", serial, "reverse", "--list")).stdout
+
+
+async def test_disconnect_ends_the_one_who_holds_the_phone(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
+    async with running("connect", "--json", "--no-page", env=env) as connected:
+        await connected.until(event="device", state="up")
+        shown = await bridge("status", "--json", env=env)
+        done = await bridge("disconnect", env=env)
+        await connected.process.communicate()
+
+    (phone,) = shown.lines[0]["phones"]
+    assert (phone["serial"], phone["state"]) == (virtual_phone.address, "up")
+    assert done.code == 0
+    assert connected.process.returncode == 0
+
+
+async def test_disconnect_without_a_connected_phone_is_exit_code_3(env: Mapping[str, str]) -> None:
+    refused(await bridge("disconnect", env=env), 3)
+
+
+async def test_status_with_nothing_running_is_no_error(env: Mapping[str, str]) -> None:
+    done = await bridge("status", "--json", env=env)
+
+    assert (done.code, done.lines) == (0, [{"phones": [], "host": None}])
+
+
+# ---- ask ----
+
+
+async def test_ask_about_a_file_needs_no_phone(env: Mapping[str, str], photos: Path) -> None:
+    done = await bridge("ask", "What is it?", "--picture", str(photos / "a.jpg"), env=env)
+
+    assert done.code == 0
+    assert done.out.startswith("What is it?")
+
+
+async def test_ask_presses_the_shutter_and_asks_about_that_photo(
+    env: Mapping[str, str], virtual_phone: VirtualPhone
+) -> None:
+    done = await bridge("ask", "What is it?", "--shutter", "--json", env=env)
+
+    assert done.code == 0
+    assert [e["source"] for e in done.lines if e["event"] == "capture"][:1] == ["camera"]
+    assert done.lines[-1]["event"] == "answer"
+    assert "What is it?" in done.lines[-1]["text"]
+
+
+async def test_ask_takes_the_newest_photo(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
+    newest = (await virtual_phone.press_shutter()).rpartition("/")[2]
+    done = await bridge("ask", "What is it?", "--json", env=env)
+
+    assert done.code == 0
+    assert {e["name"] for e in done.lines if e["event"] == "capture"} == {newest}
+
+
+async def test_ask_without_any_photo_names_the_next_step(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
+    refused(await bridge("ask", "What?", env=env), 2, "no picture")
+
+
+@pytest.mark.parametrize("content", [b"", b"just text", b"GIF89a" + bytes(50)])
+async def test_a_file_that_is_no_picture_is_exit_code_2(env: Mapping[str, str], tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.jpg").write_bytes(content)
+
+    refused(await bridge("ask", "What?", "--picture", str(tmp_path / "x.jpg"), env=env), 2)
+
+
+async def test_a_picture_that_does_not_decode_is_exit_code_9(
+    env: Mapping[str, str], tmp_path: Path, photos: Path
+) -> None:
+    whole = (photos / "a.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+
+    refused(await bridge("ask", "What?", "--picture", str(tmp_path / "cut.jpg"), env=env), 9)
+
+
+async def test_a_model_that_the_host_does_not_have_is_exit_code_6(env: Mapping[str, str], photos: Path) -> None:
+    done = await bridge("ask", "What?", "--model", "no-such", "--picture", str(photos / "a.jpg"), env=env)
+
+    refused(done, 6, "echo", "--model")
+
+
+async def test_a_host_that_does_not_answer_is_exit_code_6(env: Mapping[str, str], photos: Path) -> None:
+    picture = str(photos / "a.jpg")
+    done = await bridge(
+        "ask", "What?", "--picture", picture, "--host-url", "http://127.0.0.1:9", env={**env, "BRIDGE_TOKEN": "x"}
+    )
+
+    refused(done, 6, "does not answer")
+
+
+async def test_a_wrong_token_is_exit_code_10(env: Mapping[str, str], state: Path, photos: Path) -> None:
+    picture = str(photos / "a.jpg")
+    await bridge("ask", "What?", "--picture", picture, env=env)
+    url = json.loads((state / "host.json").read_text(encoding="utf-8"))["url"]
+    done = await bridge("ask", "What?", "--picture", picture, "--host-url", url, env={**env, "BRIDGE_TOKEN": "wrong"})
+
+    refused(done, 10)
+
+
+async def test_ask_ends_by_its_timeout(env: Mapping[str, str], photos: Path) -> None:
+    slow = {**env, "BRIDGE_ENGINE": '["echo=1"]'}
+    done = await bridge("ask", "a " * 60, "--picture", str(photos / "a.jpg"), "--timeout", "6", env=slow)
+
+    refused(done, 124)
+
+
+# ---- usage ----
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["no-such-command"],
+        ["ask", "--no-such-option"],
+        ["connect", "--phone-port", "80"],
+        ["connect", "--host-url", "http://example.com"],
+        ["ask", "x", "--picture", "a.jpg", "-s", "R58M"],
+    ],
+)
+async def test_what_makes_no_sense_is_exit_code_2(env: Mapping[str, str], words: list[str]) -> None:
+    refused(await bridge(*words, env=env), 2)
+
+
+async def test_every_command_has_help(env: Mapping[str, str]) -> None:
+    done = await bridge("--help", env=env)
+
+    assert done.code == 0
+    for word in ("devices", "connect", "disconnect", "status", "ask", "serve", "demo"):
+        assert word in done.out
