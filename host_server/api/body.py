@@ -1,13 +1,13 @@
 """Read a body, but never more of it than allowed, and never wait for it for ever."""
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect
 
+from host_server.wire.codec import decode
 from host_server.wire.errors import WireError
 
 if TYPE_CHECKING:
@@ -47,21 +47,10 @@ async def read_json(request: "Request") -> Any:
     """A JSON body. Raises `WireError`."""
     body = b"".join([chunk async for chunk in chunks(request, limit=MAX_JSON, code="body_too_large")])
     if len(body) > _LARGE:
-        return await asyncio.to_thread(_decode, body)
-    return _decode(body)
+        return await asyncio.to_thread(decode, body)
+    return decode(body)
 
 
 def _announced(request: "Request") -> int:
     text = request.headers.get("content-length", "")
     return int(text) if _LENGTH.fullmatch(text) else 0
-
-
-def _decode(body: bytes) -> Any:
-    try:
-        return json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise WireError("invalid_json", "The body is no JSON.") from None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)

@@ -1,12 +1,13 @@
 """An answer as Server-Sent Events, and an answer waited for: both leave it alone when their client goes away."""
 
 import asyncio
-import json
 from collections.abc import Coroutine
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
+
+from host_server.wire.codec import encode
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -89,5 +90,4 @@ async def _gone(receive: "Receive") -> None:
 
 
 def _frame(event: "Json") -> bytes:
-    data = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-    return f"event: {event['type']}\ndata: {data}\n\n".encode()
+    return f"event: {event['type']}\ndata: {encode(event)}\n\n".encode()

@@ -6,7 +6,6 @@ connection, never the answer.
 """
 
 import asyncio
-import json
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from host_server.api.gate import CLOSE_TOKEN, PRINCIPAL, SUBPROTOCOL, subprotoco
 from host_server.core.lanes import LaneLimitError, Lanes
 from host_server.observe.log import get_logger
 from host_server.security.principal import Principal
+from host_server.wire.codec import encode
 from host_server.wire.errors import WireError, error_event
 from host_server.wire.events import session_ready
 from host_server.wire.ids import new_session_id
@@ -225,7 +225,7 @@ class _Connection:
         )
 
     async def _send(self, event: Json) -> None:
-        text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+        text = encode(event)
         try:
             async with asyncio.timeout(self._send_s):
                 await self._websocket.send_text(text)

@@ -114,6 +114,8 @@ class Answer:
 
 
 async def _set_within(event: asyncio.Event, seconds: float | None) -> bool:
+    if seconds is None:
+        return await event.wait()
     try:
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -7,6 +7,7 @@
  response   the Response object, items, usage          (plain dicts go out)
  events     AnswerWriter: the events of one answer, in the only right order; `error` and `bridge:` events
  log        AnswerLog: those events numbered and kept; a reader at any cursor gets what it has not seen
+ codec      JSON out and in
  discovery  where a host leaves its address and its token for the clients of the same user
 ```
 Everything here is pure (`discovery` reads and writes small files) and imports pydantic at most, because the laptop's

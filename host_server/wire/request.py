@@ -4,11 +4,11 @@ Unknown fields are accepted and left alone (the API grows faster than we do); fi
 ignore silently, such as tools, are refused by name.
 """
 
-import json
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
+from host_server.wire.codec import decode
 from host_server.wire.errors import WireError
 
 __all__ = [
@@ -188,7 +188,7 @@ def parse_create(data: object) -> ResponseCreate:
 
 def parse_message(text: str) -> ClientMessage:
     """One WebSocket frame. Raises `WireError` that names the frame's `event_id` and `stream_id`."""
-    data = _decode(text)
+    data = decode(text)
     if not isinstance(data, dict):
         raise WireError("invalid_request", "A frame must be a JSON object.")
     try:
@@ -207,17 +207,6 @@ def _message(data: dict[str, Any]) -> ClientMessage:
     if isinstance(kind, str) and kind in {"bridge:hello", "bridge:resume"}:
         return _validated(Resume, data)
     raise WireError("unknown_event", "Unknown event type.", param="type")
-
-
-def _decode(text: str) -> object:
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise WireError("invalid_json", "A frame must be one JSON object.") from None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
 
 
 def _echo(data: dict[str, Any], key: str) -> str | None:

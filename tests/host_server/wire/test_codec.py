@@ -1,0 +1,32 @@
+"""JSON out and in."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from host_server.wire.codec import decode, encode
+from host_server.wire.errors import WireError
+
+
+def test_an_event_is_one_compact_line() -> None:
+    assert encode({"delta": "订单\n号", "n": 1}) == '{"delta":"订单\\n号","n":1}'
+
+
+def test_what_is_no_number_does_not_go_out() -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        encode({"n": float("nan")})
+
+
+@pytest.mark.parametrize("data", ["", "{", "NaN", '{"a": Infinity}', "[" * 100_000, b"\xff", "1" * 5000])
+def test_what_is_no_json_is_refused(data: str | bytes) -> None:
+    with pytest.raises(WireError) as caught:
+        decode(data)
+
+    assert caught.value.code == "invalid_json"
+
+
+@given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5) | st.none(), max_size=4))
+def test_what_went_out_comes_in(event: dict[str, object]) -> None:
+    assert decode(encode(event)) == event == json.loads(encode(event))
