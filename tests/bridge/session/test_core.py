@@ -70,7 +70,9 @@ def test_the_answer_is_journalled_and_reported_with_its_timings() -> None:
     question = talk.bring(A)
     answer = HostAnswer("resp_1")
     talk.now = 0.5
-    talk.host_says(question, answer.created(), *answer.words("Hello"))
+    talk.host_says(question, answer.created(), *answer.words("Hel"))
+    talk.now = 0.6
+    talk.host_says(question, *answer.words("lo"))
     talk.now = 0.75
     talk.host_says(question, *answer.completed())
 
