@@ -97,8 +97,6 @@ def _open(data: bytes, media_type: MediaType) -> "ImageFile.ImageFile":
 
 def _check_pixels(data: bytes, media_type: MediaType, size: tuple[int, int]) -> None:
     width, height = size
-    if width < 1 or height < 1:
-        raise ImagingError("image_decode", "The picture has no pixels.")
     limit = MAX_WHOLE_PIXELS
     if media_type == "image/jpeg":
         scans = jpeg.count_scans(data, MAX_SCANS + 1)

@@ -106,6 +106,36 @@ async def test_a_cancelled_answer_reads_no_further_picture() -> None:
     assert script.read == script.stopped == ["Total: 1"]
 
 
+async def test_between_two_pictures_it_looks_whether_anybody_still_waits() -> None:
+    gate, begun, read = threading.Event(), threading.Event(), list[bytes]()
+
+    def deaf(jpeg: bytes, stop: Stop) -> list[tuple[str, Quad]]:
+        read.append(jpeg)
+        begun.set()
+        assert gate.wait(DEADLINE)
+        return []
+
+    engine = OcrEngine(lambda: deaf)
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(answer(engine, question("total?", "one", "two")))
+        await asyncio.to_thread(begun.wait, DEADLINE)
+        asking.cancel()
+    gate.set()
+    await engine.close()
+
+    assert read == [b"one"]
+
+
+async def test_closing_ends_an_answer_between_two_words() -> None:
+    engine = OcrEngine(Script)
+    async with aclosing(engine.answer(question("What does it say?", "one two three"))) as pieces:
+        await anext(pieces)
+        await engine.close()
+
+        with pytest.raises(EngineClosedError):
+            await anext(pieces)
+
+
 async def test_closing_ends_what_waits_and_what_runs() -> None:
     script = Script()
     script.gate.clear()
