@@ -6,6 +6,6 @@
           └─ virtual_phone   phone up      on the     and         from the     connection        ten verbs with
                                            phone      answers     phone                          deadlines
 ```
-Imports go from left to right only. `session.core`, `supervise.core` and `captures.settle` are pure: events in, commands out.
+Imports go from left to right only. The cores in `session`, `supervise` and `captures` are pure.
 Of the host the bridge knows `host_server.wire`, the contract; of adb only `bridge.adb` knows anything.
 """

@@ -23,8 +23,14 @@ CORES = (
     "bridge/captures/settle.py",
     "bridge/adb/quoting.py",
     "bridge/adb/packets.py",
-    "*virtual_phone/core.py",
+    "bridge/adb/sync_wire.py",
+    "bridge/adb/devices.py",
+    "bridge/adb/track.py",
     "*virtual_phone/packets.py",
+    "*virtual_phone/auth.py",
+    "*virtual_phone/allow.py",
+    "*virtual_phone/streams.py",
+    "*virtual_phone/core.py",
 )
 
 

@@ -1,22 +1,37 @@
 """A stream as services see it: read, write, close. The asyncio skin over one stream of the core."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from virtual_phone.events import StreamClosedError
+from virtual_phone.core import Core
+from virtual_phone.events import Command, StreamClosedError
 
-if TYPE_CHECKING:
-    from virtual_phone.link import Link
-
-__all__ = ["Channel"]
+__all__ = ["Carrier", "Channel"]
 
 _CHUNK = 1 << 20
+
+
+class Carrier(Protocol):
+    """What a stream needs of its connection."""
+
+    @property
+    def core(self) -> Core:
+        """Decides what goes over the wire."""
+
+    def carry_out(self, commands: list[Command]) -> None:
+        """Do what the core said."""
+
+    async def drain(self) -> None:
+        """Wait until the wire takes more."""
+
+    def forget(self, stream: int) -> None:
+        """This stream is over."""
 
 
 class Channel:
     """One stream to the adb server. What is read is acknowledged; writing waits for the other side."""
 
-    def __init__(self, link: "Link", stream: int) -> None:
+    def __init__(self, link: Carrier, stream: int) -> None:
         self._link = link
         self._stream = stream
         self._buffer = bytearray()
