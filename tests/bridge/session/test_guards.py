@@ -147,3 +147,22 @@ def test_an_interruption_is_told_in_the_words_of_the_host(error: dict[str, Any],
 
     told = talk.only(do.Observe)[-1].event
     assert (told["code"], told["message"], told["final"]) == (code, message, False)
+
+
+def test_a_refused_picture_says_nothing_about_another() -> None:
+    talk = Talk()
+    talk.feed(on.CaptureTaken(A), on.CaptureTaken(B))
+    talk.feed(on.UploadRefused(A.sha256, WireError("image_decode", "No."), retryable=False), on.Uploaded(B.sha256, 1.0))
+
+    assert [record.capture_id for record in talk.only(do.Record)] == [A.capture_id]
+    assert [ask.create["metadata"]["capture_id"] for ask in talk.asked()] == [B.capture_id]
+
+
+def test_a_viewers_answer_is_journalled_beside_the_pictures_own() -> None:
+    talk = chained()
+    talk.host_says(talk.asked()[-1], *HostAnswer("resp_2").whole("y"))
+
+    assert [(record.capture_id, record.text) for record in talk.only(do.Record)] == [
+        (A.capture_id, "x"),
+        (A.capture_id, "y"),
+    ]
