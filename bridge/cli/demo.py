@@ -12,7 +12,7 @@ from bridge.errors import HostUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bridge.virtual.demo import Stage
+    from bridge.virtual.record import Stage
 
 __all__ = ["demo"]
 
@@ -37,8 +37,9 @@ def demo(
     missing = [name for name in ("fastapi", "PIL", "rapidocr") if find_spec(name) is None]
     if missing:
         raise HostUnavailable(f"the demo needs {', '.join(missing)}", hint="pip install 'lensbridge[demo]'")
-    from bridge.virtual.demo import DemoSetup, run_demo
+    from bridge.virtual.demo import run_demo
     from bridge.virtual.demo_page import write_demo_page
+    from bridge.virtual.record import DemoSetup
 
     output = Output(as_json=json)
     output.heading("lensbridge demo: a virtual phone under the real adb server")

@@ -5,7 +5,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,25 +69,33 @@ async def connected(
     """
     phone = PhoneInfo(options.serial, device_id(options.state_dir, options.serial), options.model_name)
     await finder.locate()
-    async with HostClient(finder) as client:
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(HostClient(finder))
         await client.connected()
         session = Session(phone, spool, client, prompt=options.prompt, model=options.model, on_event=on_event)
-        async with Front(session, app_dir=options.app_dir) as front:
-            runner = _runner(options, session, front, spool, phone)
-            front.on_pages = page_linked(runner)
+        front = await stack.enter_async_context(Front(session, app_dir=options.app_dir))
+        runner = _runner(options, session, front, spool, phone)
+        front.on_pages = page_linked(runner)
+        await stack.enter_async_context(_working(session.run(), runner.run()))
+        yield Connection(options, session, front, runner)
+
+
+@contextlib.asynccontextmanager
+async def _working(*jobs: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Run the jobs beside the block and end them with it."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            work = [group.create_task(job) for job in jobs]
             try:
-                async with asyncio.TaskGroup() as group:
-                    work = [group.create_task(session.run()), group.create_task(runner.run())]
-                    try:
-                        yield Connection(options, session, front, runner)
-                    finally:
-                        for task in work:
-                            task.cancel()
-            except BaseExceptionGroup as group_error:
-                if len(group_error.exceptions) > 1:
-                    raise
-                # What one block raised comes out as it is: the group is our way of working, not the caller's affair.
-                raise group_error.exceptions[0] from None
+                yield
+            finally:
+                for task in work:
+                    task.cancel()
+    except BaseExceptionGroup as several:
+        if len(several.exceptions) > 1:
+            raise
+        # What one block raised comes out as it is: the group is our way of working, not the caller's affair.
+        raise several.exceptions[0] from None
 
 
 def _runner(options: Options, session: Session, front: Front, spool: Spool, phone: PhoneInfo) -> PhoneRunner:

@@ -8,12 +8,8 @@ OCR engine; the words stream to the terminal and, through the phone's own port, 
 import asyncio
 import contextlib
 import tempfile
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from bridge.adb.network import connect_tcp
 from bridge.adb.open import open_transport
@@ -24,126 +20,14 @@ from bridge.supervise.connection import Connection, Options, connected
 from bridge.supervise.host import HostFinder
 from bridge.virtual.adb_server import OwnServer, own_adb_server
 from bridge.virtual.page_client import PageClient
+from bridge.virtual.record import DemoResult, DemoSetup, Recorder, Stage
 from bridge.virtual.screens import order_screen
 from virtual_phone import VirtualPhone
 
-__all__ = ["DemoResult", "DemoSetup", "Stage", "run_demo"]
+__all__ = ["run_demo"]
 
-QUESTION = "What is the order number?"
 DEADLINE_S = 60.0
 MAGIC = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png"}
-
-
-@dataclass(frozen=True, slots=True)
-class DemoSetup:
-    """What the user chose; `browser` opens a URL on the laptop instead of the built-in page client."""
-
-    prompt: str = QUESTION
-    picture: Path | None = None
-    engine: str = "ocr"
-    browser: Callable[[str], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One step that was reached, `at_ms` after the start."""
-
-    name: str
-    at_ms: float
-    detail: str = ""
-
-
-@dataclass(slots=True)
-class DemoResult:
-    """Everything that is shown, printed as JSON and written to demo.html."""
-
-    question: str
-    stages: list[Stage] = field(default_factory=list)
-    serial: str = ""
-    adb_version: str = ""
-    engine: str = ""
-    capture: dict[str, Any] = field(default_factory=dict)
-    answer: str = ""
-    status: str = ""
-    error: dict[str, Any] = field(default_factory=dict)
-    timings_ms: dict[str, float | None] = field(default_factory=dict)
-    linked: bool = False
-    answer_received: bool = False
-    picture: bytes = b""
-
-    def to_json(self) -> dict[str, Any]:
-        """The object of `bridge demo --json`."""
-        return {
-            "serial": self.serial,
-            "adb_version": self.adb_version,
-            "capture": self.capture,
-            "question": self.question,
-            "answer": self.answer,
-            "engine": self.engine,
-            "phone": {"linked": self.linked, "answer_received": self.answer_received},
-            "timings_ms": self.timings_ms,
-        }
-
-
-class _Demo:
-    """One run: remembers what came by and wakes whoever waits for it."""
-
-    def __init__(self, setup: DemoSetup, on_stage: Callable[[Stage], None], on_delta: Callable[[str], None]) -> None:
-        self.setup = setup
-        self.result = DemoResult(question=setup.prompt)
-        self.linked, self.answered, self.received = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._on_stage, self._on_delta = on_stage, on_delta
-        self._started = time.monotonic()
-        self._page_texts: dict[str, str] = {}
-
-    def stage(self, name: str, detail: str = "") -> None:
-        """Note that a step is reached, and show it."""
-        stage = Stage(name, round((time.monotonic() - self._started) * 1000, 1), detail)
-        self.result.stages.append(stage)
-        self._on_stage(stage)
-
-    def on_event(self, event: dict[str, Any]) -> None:
-        """What the bridge tells its terminal."""
-        match event["event"]:
-            case "capture" if event["state"] in {"pulled", "waiting"} and not self.result.capture:
-                names = {"id": "capture_id", "sha256": "sha256", "bytes": "bytes", "source": "source"}
-                self.result.capture = {name: event[theirs] for name, theirs in names.items()}
-                self.stage("picture pulled", f"{event['name']}, {event['bytes']} bytes, sha256 checked")
-            case "capture" if event["state"] == "uploaded":
-                self.stage("picture at the host")
-            case "delta":
-                self._on_delta(event["delta"])
-            case "answer":
-                self._answered(event)
-            case "error":
-                self.result.error = dict(event)
-                self.answered.set()
-            case _:
-                pass
-
-    def on_page_message(self, message: dict[str, Any]) -> None:
-        """What reached the page on the phone."""
-        match message["type"]:
-            case "bridge:session.ready":
-                self.result.linked = True
-                self.linked.set()
-            case "response.output_text.delta":
-                answer = message["response_id"]
-                self._page_texts[answer] = self._page_texts.get(answer, "") + message["delta"]
-            case "response.completed":
-                whole = message["response"]["output"][-1]["content"][0]["text"]
-                if self._page_texts.get(message["response_id"]) == whole:
-                    self.result.answer_received = True
-                    self.received.set()
-            case _:
-                pass
-
-    def _answered(self, event: dict[str, Any]) -> None:
-        self.result.answer, self.result.status = event["text"], event["status"]
-        self.result.engine = event["model"] or self.setup.engine
-        self.result.timings_ms = event["timings_ms"]
-        self.result.error = dict(event.get("error") or {})
-        self.answered.set()
 
 
 async def run_demo(
@@ -158,7 +42,7 @@ async def run_demo(
     Raises `UsageError` (2) for a file that is no picture, `QuestionRefused` (9) when the host refuses it.
     """
     picture = None if setup.picture is None else await asyncio.to_thread(_checked_picture, setup.picture)
-    demo = _Demo(setup, on_stage, on_delta)
+    demo = Recorder(setup, on_stage, on_delta)
     with tempfile.TemporaryDirectory(prefix="lensbridge-demo-") as name:
         folder = Path(name)
         photos = folder / "photos"
@@ -180,51 +64,48 @@ async def run_demo(
 
 
 @contextlib.asynccontextmanager
-async def _up(demo: _Demo, folder: Path, photos: Path) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
+async def _up(demo: Recorder, folder: Path, photos: Path) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
     """The whole chain, with its page linked; gives what presses the shutter."""
     state = folder / "state"
     state.mkdir(mode=0o700)
     finder = HostFinder(state, engines=[demo.setup.engine])
-    try:
-        async with own_adb_server(folder) as server, asyncio.TaskGroup() as group:
-            demo.result.adb_version = server.adb.version
-            demo.stage("adb server up", f"adb {server.adb.version}, its own port {server.address.port}")
-            host = group.create_task(finder.locate())  # the engine loads its models while the phone comes up
-            async with _phone(demo, photos, server) as phone:
-                demo.result.serial = phone.address
-                located = await host
-                demo.stage("host up", f"{located.url}, engine {demo.setup.engine}")
-                with Spool(state / "spool") as spool:
-                    async with connected(
-                        _options(demo, phone, server, state), finder=finder, spool=spool, on_event=demo.on_event
-                    ) as connection:
-                        await _until(demo.linked, "page")
-                        demo.stage("page linked", "through the phone's own port, one code, used once")
-                        yield lambda: _press(connection)
-    finally:
-        await asyncio.to_thread(finder.stop_started)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, finder.stop_started)
+        server = await stack.enter_async_context(own_adb_server(folder))
+        demo.result.adb_version = server.adb.version
+        demo.stage("adb server up", f"adb {server.adb.version}, its own port {server.address.port}")
+        phone = await stack.enter_async_context(_phone(demo, photos, server))
+        demo.result.serial = phone.address
+        located = await finder.locate()
+        demo.stage("host up", f"{located.url}, engine {demo.setup.engine}")
+        spool = stack.enter_context(Spool(state / "spool"))
+        options = _options(demo, phone, server, state)
+        connection = await stack.enter_async_context(
+            connected(options, finder=finder, spool=spool, on_event=demo.on_event)
+        )
+        await _until(demo.linked, "page")
+        demo.stage("page linked", "through the phone's own port, one code, used once")
+        _show_in_browser(demo, phone, connection)
+        yield lambda: _press(connection)
+
+
+def _show_in_browser(demo: Recorder, phone: VirtualPhone, connection: Connection) -> None:
+    """Open the page on the laptop too, with a code of its own: the phone's `localhost` has another name here."""
+    if demo.setup.browser is not None:
+        code = connection.front.new_link_code()
+        demo.setup.browser(f"http://{phone.loopback}:{connection.options.phone_port}/#c={code}")
 
 
 @contextlib.asynccontextmanager
-async def _phone(demo: _Demo, photos: Path, server: OwnServer) -> AsyncGenerator[VirtualPhone]:
-    pages: list[PageClient] = []
-
-    async def open_url(url: str) -> None:
-        if demo.setup.browser is not None:
-            demo.setup.browser(_on_this_machine(url, phone.loopback))
-        page = PageClient(phone.loopback, demo.on_page_message)
-        pages.append(page)
-        if demo.setup.browser is None:
-            await page.open(url)
-
-    phone = VirtualPhone(photos, on_open_url=open_url)
-    async with phone:
+async def _phone(demo: Recorder, photos: Path, server: OwnServer) -> AsyncGenerator[VirtualPhone]:
+    async with VirtualPhone(photos) as phone:
+        phone.on_open_url = PageClient(phone.loopback, demo.on_page_message).open
         said = await connect_tcp(server.address, phone.address, deadline=10.0)
         demo.stage("virtual phone connected", f"{said}; shell: {phone.shell_rung}")
         yield phone
 
 
-def _options(demo: _Demo, phone: VirtualPhone, server: OwnServer, state: Path) -> Options:
+def _options(demo: Recorder, phone: VirtualPhone, server: OwnServer, state: Path) -> Options:
     return Options(
         serial=phone.address,
         model_name="virtual phone",
@@ -284,9 +165,3 @@ def _checked_picture(path: Path) -> bytes:
     if not any(data.startswith(magic) for magic in MAGIC):
         raise UsageError(f"{path} is neither a JPEG nor a PNG", hint="--picture takes a JPEG or PNG file")
     return data
-
-
-def _on_this_machine(url: str, loopback: str) -> str:
-    """The phone's `localhost` as the laptop's browser reaches it."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=f"{loopback}:{parts.port}").geturl()

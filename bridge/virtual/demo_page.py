@@ -4,7 +4,7 @@ import base64
 import html
 from pathlib import Path
 
-from bridge.virtual.demo import DemoResult
+from bridge.virtual.record import DemoResult
 
 __all__ = ["write_demo_page"]
 
@@ -44,6 +44,7 @@ def write_demo_page(result: DemoResult, path: Path) -> None:
     timings = "".join(
         _stage(ms, TIMINGS.get(name, name), "") for name, ms in result.timings_ms.items() if ms is not None
     )
+    value, _, note = result.answer.partition("\n\n")
     path.write_text(
         f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -54,7 +55,7 @@ def write_demo_page(result: DemoResult, path: Path) -> None:
             _text(str(result.capture.get("sha256", ""))[:16])
         }…<br> {_text(result.serial)}, adb {_text(result.adb_version)}</figcaption></figure>
 <section><h1>lensbridge demo</h1>
-<p class="question">{_text(result.question)}</p><p class="answer">{_text(result.answer)}</p>
+<p class="question">{_text(result.question)}</p><p class="answer">{_text(value)}</p><p class="note">{_text(note)}</p>
 <p class="soft">engine {_text(result.engine)}; answer on the phone's page: {
             "yes" if result.answer_received else "no"
         }</p> <h2>Where the time went (laptop's clock)</h2><table>{timings}</table>
