@@ -8,6 +8,7 @@ from typing import Final
 from bridge.adb.transport import Transport
 from bridge.captures.alarm import AlarmBell
 from bridge.captures.hands import Hands
+from bridge.captures.naming import folder_of
 from bridge.captures.notices import FolderNotice, Watching
 from bridge.captures.pace import Pace
 from bridge.captures.settle import SettleCore
@@ -101,9 +102,10 @@ class CameraFolder:
         if news.watching:
             self._tell(news.watching)
         for alarm, heard_at in news.alarms:
-            commands = self._core.feed(alarm, heard_at)
-            self._urgent.extend(commands)
-            if commands:
+            if self._hands.unseen_for_long(folder_of(alarm.path)):  # the laptop slept: the listing knows what to hold
+                news.folders.add(folder_of(alarm.path))
+            elif commands := self._core.feed(alarm, heard_at):
+                self._urgent.extend(commands)
                 self._pace.alarm_heard()
         self._urgent.extend(List(folder) for folder in sorted(news.folders))
         if self._catching_up:

@@ -105,9 +105,10 @@ class Hands:
             self._trouble(_LOCKED)
             return None
         files = tuple(key for entry in entries if (key := _key(folder + b"/" + entry.name, entry.stat)))
+        unseen = self.unseen_for_long(folder)
         now = self._clock()
         before, self._looked_at[folder] = self._looked_at.get(folder), now
-        if before is not None and 0 <= now - before <= GRACE_S:
+        if not unseen:
             if now - self._noted_at.get(folder, 0.0) > _NOTE_EVERY_S:
                 await asyncio.to_thread(self._note, folder)
             return Listed(folder, files)
@@ -118,6 +119,11 @@ class Hands:
         elif self._fresh and away is not None:
             away = float("inf")
         return Opened(folder, files, known.done, known.held, away)
+
+    def unseen_for_long(self, folder: bytes) -> bool:
+        """Tell whether what is new there may be from a time when nobody looked: by the wall clock, which sleep does not stop."""
+        looked_at = self._looked_at.get(folder)
+        return looked_at is None or not 0 <= self._clock() - looked_at <= GRACE_S
 
     def let_go(self) -> None:
         """Throw away what is half done, and note when the folders were last looked at."""

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,12 +124,13 @@ async def connected_to(
     engine: str = "echo",
     prompt: str = "What is this?",
     wait_for: str = "up",
+    on_open_url: Callable[[str], Awaitable[None]] | None = None,
 ) -> AsyncGenerator[Chain]:
     """The bridge on this phone, once the phone is in the state `wait_for`."""
     state.mkdir(mode=0o700)
     finder = HostFinder(state, engines=[engine])
     run = Chain(adb, phone, finder, state)
-    phone.on_open_url = PageClient(phone.loopback, run.see).open
+    phone.on_open_url = on_open_url or PageClient(phone.loopback, run.see).open
     options = Options(
         serial=phone.address,
         address=AdbAddress(adb.host, adb.port),
