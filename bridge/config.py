@@ -49,9 +49,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # ruff: ignore[unused-class-method-argument] pydantic passes it by name
+        settings_cls: type[BaseSettings],  # ruff: ignore[unused-class-method-argument] pydantic-settings passes all of these by name
         init_settings: PydanticBaseSettingsSource,
-        **_: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # ruff: ignore[unused-class-method-argument]
+        dotenv_settings: PydanticBaseSettingsSource,  # ruff: ignore[unused-class-method-argument]
+        file_secret_settings: PydanticBaseSettingsSource,  # ruff: ignore[unused-class-method-argument]
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` hands in: it has read the places itself, to know who said what."""
         return (init_settings,)

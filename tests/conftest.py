@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from support.adb_server import PrivateAdbServer
-from support.pictures import small_jpeg
 
+from tests.support.adb_server import PrivateAdbServer
+from tests.support.pictures import small_jpeg
 from virtual_phone import VirtualPhone
 
 # A busy machine is no finding: what must be fast is measured by the benches.

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from conformance.engine_suite import EngineSuite
 
 from host_server.engines.base import Engine
 from host_server.engines.registry import create
+from tests.conformance.engine_suite import EngineSuite
 
 
 class TestEcho(EngineSuite):

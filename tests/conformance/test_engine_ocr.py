@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from conformance.engine_suite import EngineSuite
 
 from host_server.engines.base import Engine
 from host_server.engines.ocr import rapid
 from host_server.engines.ocr.engine import OcrEngine
+from tests.conformance.engine_suite import EngineSuite
 
 pytest.importorskip("rapidocr", reason="the extra `ocr` is not installed")
 

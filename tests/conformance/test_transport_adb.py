@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from conformance.transport_suite import TransportSuite
-from support.adb_server import PrivateAdbServer
 
 from bridge.adb.devices import list_devices, select
 from bridge.adb.open import open_transport
 from bridge.adb.server import server_address
 from bridge.adb.transport import Transport
+from tests.conformance.transport_suite import TransportSuite
+from tests.support.adb_server import PrivateAdbServer
 from virtual_phone import FEATURES, VirtualPhone
 
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
 
 import pytest
-from conformance.transport_suite import TransportSuite
-from support.fake_transport import FolderTransport
 
 from bridge.adb.transport import Transport
+from tests.conformance.transport_suite import TransportSuite
+from tests.support.fake_transport import FolderTransport
 
 
 class TestFolderTransport(TransportSuite):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.adb_server import PrivateAdbServer
+
+from tests.support.adb_server import PrivateAdbServer
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
-from support.adb_server import PrivateAdbServer
-from support.command import Done, bridge, running
 
 from bridge.supervise.host import HostFinder
+from tests.support.adb_server import PrivateAdbServer
+from tests.support.command import Done, bridge, running
 from virtual_phone import VirtualPhone
 
 pytestmark = pytest.mark.e2e
@@ -21,10 +21,10 @@ async def env(adb_server: PrivateAdbServer, state: Path) -> AsyncIterator[dict[s
     """The environment of a terminal: this adb server, a state folder of its own, a host with the echo engine."""
     finder = HostFinder(state, engines=["echo"])
     yield adb_server.env | {"ADB": adb_server.adb, "BRIDGE_STATE_DIR": str(state), "BRIDGE_ENGINE": '["echo"]'}
-    await _end_host(finder, state)
+    _end_host(finder, state)
 
 
-async def _end_host(finder: HostFinder, state: Path) -> None:
+def _end_host(finder: HostFinder, state: Path) -> None:
     import os
 
     from host_server.wire.discovery import read_host_record

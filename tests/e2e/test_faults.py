@@ -6,9 +6,9 @@ The limits are those of the design: 5 s from the phone's state `device`, 9 s in 
 from pathlib import Path
 
 import pytest
-from support.adb_server import PrivateAdbServer
-from support.chain import Chain, chain, connected_to
 
+from tests.support.adb_server import PrivateAdbServer
+from tests.support.chain import Chain, chain, connected_to
 from virtual_phone import VirtualPhone
 
 pytestmark = pytest.mark.e2e

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import structlog
-from support.host import RunningHost
+
+from tests.support.host import RunningHost
 
 
 @pytest.fixture(scope="session", autouse=True)  # ruff: ignore[pytest-fixture-autouse] nobody should have to ask for it

@@ -5,7 +5,7 @@ import contextlib
 import subprocess
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from support.adb_server import PrivateAdbServer
+from tests.support.adb_server import PrivateAdbServer
 
 __all__ = ["Adb", "RefusedError", "service"]
 

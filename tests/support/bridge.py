@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 from PIL import Image
-from support.host import RunningHost
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
@@ -20,6 +19,7 @@ from bridge.client import HostClient, Locate, fixed
 from bridge.front import Front
 from bridge.session import PhoneInfo, Session
 from bridge.spool import Capture, Spool
+from tests.support.host import RunningHost
 
 __all__ = ["JPEG", "PHONE", "PROMPT", "SHA256", "Bench", "Page", "bench", "jpeg"]
 

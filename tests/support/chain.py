@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.adb_server import PrivateAdbServer
-
 from bridge.adb.server import AdbAddress
 from bridge.spool import Spool
 from bridge.supervise.connection import Options, connected
 from bridge.supervise.host import HostFinder
 from bridge.virtual.page_client import PageClient
+from tests.support.adb_server import PrivateAdbServer
 from virtual_phone import VirtualPhone
 
 __all__ = ["Chain", "chain", "connected_to"]

@@ -60,7 +60,7 @@ class Running:
         assert self.process.stdout is not None
         async with asyncio.timeout(deadline):
             while line := await self.process.stdout.readline():
-                found = json.loads(line)
+                found: dict[str, Any] = json.loads(line)
                 self.events.append(found)
                 if found["event"] == event and all(found.get(name) == value for name, value in fields.items()):
                     return found

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from support.session import PHONE, PROMPT, Watchers, new_core, picture
-
 from bridge.session import commands as do
 from bridge.session import events as on
 from bridge.spool import Capture
+from tests.support.session import PHONE, PROMPT, Watchers, new_core, picture
 
 __all__ = ["UP", "A", "B", "Talk", "create_for", "error_codes", "observed", "seen_capture", "types"]
 

@@ -5,8 +5,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
 
-from support.adb_server import PrivateAdbServer
-
 from bridge.adb.devices import list_devices, select
 from bridge.adb.open import open_transport
 from bridge.adb.server import server_address
@@ -15,6 +13,7 @@ from bridge.captures.folder import CameraFolder
 from bridge.captures.notices import FolderNotice, Watching
 from bridge.errors import BridgeError
 from bridge.spool import Capture, Spool
+from tests.support.adb_server import PrivateAdbServer
 from virtual_phone import VirtualPhone
 
 DEVICE = "dev_0123456789abcdef"
@@ -72,6 +71,12 @@ class Watched:
                     await self._changed.wait()
         except TimeoutError:
             raise AssertionError(f"not in time; captured {self.names()}, noticed {self.notices}") from None
+
+    async def until_true(self, happened: Callable[[], bool]) -> None:
+        """Wait for something that nobody tells of."""
+        async with asyncio.timeout(PATIENCE):
+            while not happened():  # ruff: ignore[async-busy-wait]
+                await asyncio.sleep(0.02)
 
     async def run(self) -> None:
         try:

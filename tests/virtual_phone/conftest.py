@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.adb_client import Adb
-from support.adb_server import PrivateAdbServer
 
+from tests.support.adb_client import Adb
+from tests.support.adb_server import PrivateAdbServer
 from virtual_phone import SandboxError, VirtualPhone
 
 

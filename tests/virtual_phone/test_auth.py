@@ -5,8 +5,8 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.rsa_key import public_key, sign
 
+from tests.support.rsa_key import public_key, sign
 from virtual_phone.auth import KEY_LIMIT, key_of, verify
 
 TOKEN = bytes(range(20))

@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from support.adb_server import PrivateAdbServer
 
+from tests.support.adb_server import PrivateAdbServer
 from virtual_phone.cli import main, map_url
 
 TOOLS = Path(__file__).parents[2] / "tools"

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.raw_host import RawHost
-from support.rsa_key import public_key, sign
 
+from tests.support.raw_host import RawHost
+from tests.support.rsa_key import public_key, sign
 from virtual_phone import LoopbackTakenError, SandboxError, VirtualPhone
 from virtual_phone.packets import Verb
 

@@ -3,8 +3,8 @@
 import struct
 
 import pytest
-from support.rsa_key import public_key, sign
 
+from tests.support.rsa_key import public_key, sign
 from virtual_phone.auth import key_of
 from virtual_phone.core import MAX_STREAMS, Core
 from virtual_phone.events import (

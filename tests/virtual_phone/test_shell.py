@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from support.adb_client import Adb, RefusedError, service
-from support.adb_server import PrivateAdbServer
 
+from tests.support.adb_client import Adb, RefusedError, service
+from tests.support.adb_server import PrivateAdbServer
 from virtual_phone import VirtualPhone
 from virtual_phone.services.shell_wire import Kind, encode
 

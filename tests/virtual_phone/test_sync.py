@@ -5,9 +5,9 @@ import struct
 from pathlib import Path
 
 import pytest
-from support.adb_client import Adb, service
-from support.adb_server import PrivateAdbServer
 
+from tests.support.adb_client import Adb, service
+from tests.support.adb_server import PrivateAdbServer
 from virtual_phone import VirtualPhone
 
 

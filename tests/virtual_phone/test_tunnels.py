@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 import pytest
-from support.adb_client import Adb, RefusedError, service
-from support.adb_server import PrivateAdbServer
 
+from tests.support.adb_client import Adb, RefusedError, service
+from tests.support.adb_server import PrivateAdbServer
 from virtual_phone import VirtualPhone
 from virtual_phone.services.connect import abstract_path
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.adb_client import Adb
-from support.adb_server import PrivateAdbServer
-from support.pictures import small_jpeg
 
+from tests.support.adb_client import Adb
+from tests.support.adb_server import PrivateAdbServer
+from tests.support.pictures import small_jpeg
 from virtual_phone import VirtualPhone
 
 DEBIANS_ADB = Path("/usr/bin/adb")

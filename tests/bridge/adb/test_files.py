@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from support.scripted_adb import Script, ScriptedAdb, stat_v1
 
 from bridge.adb.files import PhoneFiles
 from bridge.adb.smartsocket import PhoneAddress
 from bridge.errors import BridgeError, DeadlinePassed, DeviceLost, DeviceUnusable
+from tests.support.scripted_adb import Script, ScriptedAdb, stat_v1
 
 FILE = 0o100644
 DONE = struct.pack("<4sI", b"DONE", 0)

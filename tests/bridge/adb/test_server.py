@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.adb_server import PrivateAdbServer
-from support.scripted_adb import ScriptedAdb, block
 
 from bridge.adb.devices import list_devices
 from bridge.adb.network import connect_tcp, disconnect_tcp
 from bridge.adb.server import AdbAddress, ensure_server, find_adb, server_address
 from bridge.errors import AdbUnreachable, DeadlinePassed, DeviceUnusable, NoSuchDevice
+from tests.support.adb_server import PrivateAdbServer
+from tests.support.scripted_adb import ScriptedAdb, block
 
 
 def program(path: Path, text: str) -> Path:

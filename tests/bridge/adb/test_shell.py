@@ -9,12 +9,12 @@ from contextlib import aclosing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.scripted_adb import Script, ScriptedAdb, block
 
 from bridge.adb.phone_transport import AdbTransport
 from bridge.adb.shell import LineSplitter
 from bridge.adb.smartsocket import PhoneAddress
 from bridge.errors import DeadlinePassed, DeviceLost, DeviceUnusable
+from tests.support.scripted_adb import Script, ScriptedAdb, block
 
 CHANNEL = "shell,v2,raw:exec sh"
 ONE_SHOT = "shell,v2,raw:'"

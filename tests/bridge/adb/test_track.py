@@ -4,11 +4,11 @@ from contextlib import aclosing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.scripted_adb import ScriptedAdb, block
 
 from bridge.adb.devices import DeviceLine, list_devices
 from bridge.adb.track import Change, changes, track
 from bridge.errors import AdbUnreachable, DeadlinePassed
+from tests.support.scripted_adb import ScriptedAdb, block
 
 TRACK = "host:track-devices-l"
 

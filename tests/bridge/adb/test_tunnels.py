@@ -3,13 +3,13 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.scripted_adb import Script, ScriptedAdb, block
 
 from bridge.adb.phone_transport import AdbTransport
 from bridge.adb.smartsocket import PhoneAddress
 from bridge.adb.transport import ReverseEntry
 from bridge.adb.tunnels import parse_reverse_list, same_listener
 from bridge.errors import DeviceLost, DeviceUnusable
+from tests.support.scripted_adb import Script, ScriptedAdb, block
 
 FORWARD = "reverse:forward:tcp:localhost:8017;tcp:1"
 LIST = "reverse:list-forward"

@@ -5,7 +5,6 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
-from support.adb_server import PrivateAdbServer
 
 from bridge.adb.devices import DeviceLine, list_devices, select
 from bridge.adb.network import connect_tcp, disconnect_tcp
@@ -13,6 +12,7 @@ from bridge.adb.open import open_transport
 from bridge.adb.server import server_address
 from bridge.adb.track import Change, changes, track
 from bridge.errors import AdbUnreachable, DeviceLost, DeviceUnusable
+from tests.support.adb_server import PrivateAdbServer
 from virtual_phone import VirtualPhone
 
 PATIENCE = 15.0

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from support.adb_server import PrivateAdbServer
-from support.fake_transport import FolderTransport
-from support.watched import opened
 
 from bridge.adb.transport import Transport
 from bridge.spool import Spool
+from tests.support.adb_server import PrivateAdbServer
+from tests.support.fake_transport import FolderTransport
+from tests.support.watched import opened
 from virtual_phone import VirtualPhone
 
 

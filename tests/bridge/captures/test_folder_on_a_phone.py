@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from support.adb_server import PrivateAdbServer
-from support.pictures import small_jpeg
-from support.watched import DEVICE, PATIENCE, Watched, opened, watched
 
 from bridge.adb.transport import Transport
 from bridge.errors import DeviceLost
 from bridge.spool import Spool
+from tests.support.adb_server import PrivateAdbServer
+from tests.support.pictures import small_jpeg
+from tests.support.watched import DEVICE, PATIENCE, Watched, opened, watched
 from virtual_phone import VirtualPhone
 
 HOSTILE_NAMES = (

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from starlette.responses import PlainTextResponse
-from support.bridge import JPEG, SHA256, jpeg
-from support.host import RunningHost
-from support.relay import Relay
-from support.serving import serving
 
 from bridge.client import HostClient, HostState, fixed
 from bridge.errors import HostUnavailable, QuestionRefused, TokenRefused
 from host_server.wire.ids import capture_file_id
+from tests.support.bridge import JPEG, SHA256, jpeg
+from tests.support.host import RunningHost
+from tests.support.relay import Relay
+from tests.support.serving import serving
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve"
 SLOW = "echo=20"

@@ -1,9 +1,8 @@
 """What one question takes from a connection that other questions, and earlier occupants, share."""
 
-from support.answers import answer
-
 from bridge.client.lane import Lane
 from host_server.wire.errors import WireError, error_event
+from tests.support.answers import answer
 
 
 def lane_with(count: int) -> Lane:

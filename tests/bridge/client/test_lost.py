@@ -1,11 +1,11 @@
 """Wherever an answer breaks, it is closed in the only order clients accept, exactly as the host would have."""
 
 import pytest
-from support.answers import answer, writer_for
 
 from bridge.client.lost import closing_events
 from host_server.wire.errors import WireError
 from host_server.wire.log import AnswerLog
+from tests.support.answers import answer, writer_for
 
 ERROR = WireError("engine_restarted", "The host lost this answer.")
 WHOLE = answer("plain")

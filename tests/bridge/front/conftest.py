@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from support.bridge import Bench, Page, bench
-from support.host import RunningHost
 
 from bridge.front import Front
+from tests.support.bridge import Bench, Page, bench
+from tests.support.host import RunningHost
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,14 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
-from support.bridge import JPEG, PHONE, SHA256, Bench, Page, bench, jpeg
-from support.serving import serving
 
 from bridge.client import fixed
 from bridge.errors import HostUnavailable
 from bridge.front import Front
 from bridge.front.forward import MAX_BODY
 from bridge.session import Session
+from tests.support.bridge import JPEG, PHONE, SHA256, Bench, Page, bench, jpeg
+from tests.support.serving import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

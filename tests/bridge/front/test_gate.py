@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from starlette.routing import Mount, Route, WebSocketRoute
-from support.bridge import SHA256, Page
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from bridge.front import Front
+from tests.support.bridge import SHA256, Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

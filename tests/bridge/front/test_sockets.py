@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.bridge import SHA256, Bench, Page, receive
 from websockets.exceptions import ConnectionClosed
 
 from bridge.front import Front
 from bridge.front.sockets import MAX_SOCKETS
+from tests.support.bridge import SHA256, Bench, Page, receive
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

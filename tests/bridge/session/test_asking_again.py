@@ -1,13 +1,12 @@
 """Another question about the same picture."""
 
-from support.session import PHONE, PROMPT, HostAnswer
-from support.talk import UP, A, B, Talk, error_codes
-
 from bridge.session import commands as do
 from bridge.session import events as on
 from bridge.session.core import SessionCore
 from bridge.session.messages import Ask
 from host_server.wire.errors import WireError
+from tests.support.session import PHONE, PROMPT, HostAnswer
+from tests.support.talk import UP, A, B, Talk, error_codes
 
 
 class TestAgain:
@@ -44,6 +43,7 @@ class TestAgain:
         talk = self.answered()
         talk.feed(on.ViewerAsked("page", Ask("And?", sha256=A.sha256, previous_response_id="resp_old"), A))
 
+        assert len(talk.asked()) == 2
         assert "previous_response_id" not in talk.asked()[-1].create
 
     def test_an_unknown_answer_without_a_picture_is_refused(self) -> None:

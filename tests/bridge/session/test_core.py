@@ -1,13 +1,12 @@
 """Transcripts of one phone's conversation: what happens, and what the core wants done about it."""
 
-from support.playbook import Playbook
-from support.session import PROMPT, HostAnswer, new_core, picture
-from support.talk import UP, A, B, Talk, create_for, observed, seen_capture, types
-
 from bridge.session import commands as do
 from bridge.session import events as on
 from bridge.session.line import MAX_WAITING
 from bridge.session.messages import Ask
+from tests.support.playbook import Playbook
+from tests.support.session import PROMPT, HostAnswer, new_core, picture
+from tests.support.talk import UP, A, B, Talk, create_for, observed, seen_capture, types
 
 
 def test_a_picture_is_uploaded_asked_about_answered_and_journalled() -> None:

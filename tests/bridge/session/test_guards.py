@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from support.session import HostAnswer
-from support.talk import UP, A, B, Talk, error_codes
 
 from bridge.session import commands as do
 from bridge.session import events as on
 from bridge.session.messages import Ask
 from host_server.wire.errors import WireError
+from tests.support.session import HostAnswer
+from tests.support.talk import UP, A, B, Talk, error_codes
 
 FORGOTTEN = WireError("previous_response_not_found", "Gone.")
 

@@ -3,14 +3,14 @@
 from typing import Any
 
 import pytest
-from support.session import HostAnswer, picture
-from support.talk import UP, A, B, Talk
 
 from bridge.session import commands as do
 from bridge.session import events as on
 from bridge.session.lane import MAX_TRIES
 from bridge.session.messages import Ask
 from host_server.wire.errors import WireError
+from tests.support.session import HostAnswer, picture
+from tests.support.talk import UP, A, B, Talk
 
 
 class TestHostAway:

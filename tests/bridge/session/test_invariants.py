@@ -7,7 +7,6 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from support.session import HostAnswer, Watchers, new_core, picture
 
 from bridge.session import commands as do
 from bridge.session import events as on
@@ -15,6 +14,7 @@ from bridge.session.line import MAX_WAITING
 from bridge.session.messages import Ask
 from host_server.wire.errors import WireError
 from host_server.wire.events import TERMINAL_TYPES
+from tests.support.session import HostAnswer, Watchers, new_core, picture
 
 VIEWERS = ("page", "terminal", "second page")
 PICTURES = tuple(picture(f"{n}.jpg", content=f"{n // 2}") for n in range(6))

@@ -1,9 +1,8 @@
 """The outbox of one viewer: in order, merged when it is slow, bounded."""
 
-from support.session import HostAnswer
-
 from bridge.session.viewers import MAX_FOLLOWED, Outbox
 from host_server.wire.log import AnswerLog
+from tests.support.session import HostAnswer
 
 
 def log_of(*pieces: str) -> AnswerLog:

@@ -1,10 +1,9 @@
 """What is remembered is bounded."""
 
-from support.session import HostAnswer
-
 from bridge.session.answers import MAX_ANSWERS, Answer, Answers
 from bridge.session.recent import Recent
 from host_server.wire.log import AnswerLog
+from tests.support.session import HostAnswer
 
 
 def test_the_oldest_entry_is_forgotten_and_writing_renews() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.bridge import PHONE, PROMPT, SHA256, Bench, bench, jpeg
-from support.host import RunningHost
 
 from bridge.client import HostClient
 from bridge.session import Session, Viewer
 from bridge.spool import Spool
+from tests.support.bridge import PHONE, PROMPT, SHA256, Bench, bench, jpeg
+from tests.support.host import RunningHost
 
 SLOW = "echo=20"
 PAUSE = '{"type":"bridge:pause","paused":true}'

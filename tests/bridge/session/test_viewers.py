@@ -1,14 +1,13 @@
 """Who looks sees every answer once, whenever it came."""
 
-from support.session import PROMPT, HostAnswer, picture
-from support.talk import A, Talk, error_codes, types
-
 from bridge.session import commands as do
 from bridge.session import events as on
 from bridge.session.core import MAX_PER_VIEWER
 from bridge.session.line import MAX_WAITING
 from bridge.session.messages import Ask
 from host_server.wire.errors import WireError
+from tests.support.session import PROMPT, HostAnswer, picture
+from tests.support.talk import A, Talk, error_codes, types
 
 
 class TestViewers:

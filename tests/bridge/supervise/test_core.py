@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.playbook import Playbook
 
 from bridge.adb.devices import DeviceLine
 from bridge.supervise.core import (
@@ -36,6 +35,7 @@ from bridge.supervise.core import (
     Wake,
     WatchEnded,
 )
+from tests.support.playbook import Playbook
 
 LINE = DeviceLine("R58M", "device", 7, usb="1-2")
 AGAIN = replace(LINE, transport_id=8)
@@ -95,7 +95,8 @@ def test_a_page_that_never_links_is_opened_at_most_three_times() -> None:
     core = Supervisor("R58M", watch=False)
     opened = 0
     now = 0.0
-    for event in (Devices((LINE,)), TransportOpen(7), TunnelMade(7), *[Wake()] * 200):
+    events: list[Event] = [Devices((LINE,)), TransportOpen(7), TunnelMade(7), *[Wake()] * 200]
+    for event in events:
         opened += sum(isinstance(command, OpenPage) for command in core.handle(event, now))
         now = max(now, core.wake_at or now)
 

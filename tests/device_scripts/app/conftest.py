@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 from PIL import Image
-from support.chromium import chromium
-from support.phone_page import PHONE
+
+from tests.support.chromium import chromium
+from tests.support.phone_page import PHONE
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from support.toy_front import ToyFront
+
+from tests.support.toy_front import ToyFront
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from support.phone_page import answer_is, ask, opened, photo_is_shown, sees
-from support.toy_front import ToyFront
+
+from tests.support.phone_page import answer_is, ask, opened, photo_is_shown, sees
+from tests.support.toy_front import ToyFront
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.host_in_loop import serving
-from support.phone_page import answer_is, ask, opened, photo_is_shown, sees
-from support.scripted_engine import ScriptedEngine
 
 from bridge.captures.files import capture_file
 from bridge.client import HostClient, fixed
@@ -18,6 +15,9 @@ from bridge.front import Front
 from bridge.session import PhoneInfo, Session
 from bridge.spool import Spool
 from device_scripts import app_folder
+from tests.support.host_in_loop import serving
+from tests.support.phone_page import answer_is, ask, opened, photo_is_shown, sees
+from tests.support.scripted_engine import ScriptedEngine
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

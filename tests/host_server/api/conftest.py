@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.host_in_loop import Serving, serving
-from support.scripted_engine import ScriptedEngine
 
 from host_server.service import Limits
+from tests.support.host_in_loop import Serving, serving
+from tests.support.scripted_engine import ScriptedEngine
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import AsyncIterator
 
 import pytest
-from support.host_in_loop import Serving
-from support.real_pictures import jpeg, png
-from support.scripted_engine import ScriptedEngine
 
 from host_server import imaging
 from host_server.security.keys import KeyFile
+from tests.support.host_in_loop import Serving
+from tests.support.real_pictures import jpeg, png
+from tests.support.scripted_engine import ScriptedEngine
 
 PICTURE = jpeg()
 SHA256 = hashlib.sha256(PICTURE).hexdigest()

@@ -1,7 +1,7 @@
 """What the host offers, and how it is."""
 
-from support.host_in_loop import Serving
-from support.scripted_engine import ScriptedEngine
+from tests.support.host_in_loop import Serving
+from tests.support.scripted_engine import ScriptedEngine
 
 
 async def test_a_model_says_what_it_can(served: Serving) -> None:

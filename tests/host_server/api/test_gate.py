@@ -7,9 +7,6 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
-from support.host import RunningHost
-from support.host_in_loop import Serving, serving
-from support.scripted_engine import ScriptedEngine
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -19,6 +16,9 @@ from host_server.security.authenticator import Authenticator
 from host_server.security.keys import KeyFile
 from host_server.service import EngineRoom, Pictures, Service
 from host_server.store.blobs import BlobStore
+from tests.support.host import RunningHost
+from tests.support.host_in_loop import Serving, serving
+from tests.support.scripted_engine import ScriptedEngine
 
 
 async def test_every_route_refuses_without_a_token(served: Serving) -> None:

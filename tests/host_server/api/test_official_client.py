@@ -5,8 +5,9 @@ import warnings
 from typing import Any
 
 import pytest
-from support.host import RunningHost
-from support.real_pictures import png
+
+from tests.support.host import RunningHost
+from tests.support.real_pictures import png
 
 openai = pytest.importorskip("openai", reason="the openai package is not installed")
 

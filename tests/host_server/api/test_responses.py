@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from support.host_in_loop import Serving, serving
-from support.scripted_engine import ScriptedEngine
-from support.until import until
 
 from host_server.service import Limits
+from tests.support.host_in_loop import Serving, serving
+from tests.support.scripted_engine import ScriptedEngine
+from tests.support.until import until
 
 Json = dict[str, Any]
 

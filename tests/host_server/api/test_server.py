@@ -8,14 +8,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.host import RunningHost
-from support.host_in_loop import Serving, serving
-from support.scripted_engine import ScriptedEngine
-from support.until import until
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from host_server.wire.discovery import ADMIN_TOKEN_FILE, read_host_record
+from tests.support.host import RunningHost
+from tests.support.host_in_loop import Serving, serving
+from tests.support.scripted_engine import ScriptedEngine
+from tests.support.until import until
 
 SLOW = ("echo=20",)
 

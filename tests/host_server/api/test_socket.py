@@ -6,14 +6,14 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from support.host_in_loop import Serving, serving
-from support.scripted_engine import ScriptedEngine
-from support.until import until
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from host_server.api.socket import MAX_INFLIGHT, MAX_MESSAGE
 from host_server.service import Limits
+from tests.support.host_in_loop import Serving, serving
+from tests.support.scripted_engine import ScriptedEngine
+from tests.support.until import until
 
 Json = dict[str, Any]
 

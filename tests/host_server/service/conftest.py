@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.scripted_engine import ScriptedEngine
 
 from host_server.service import EngineRoom, Limits, Pictures, Service
 from host_server.store.blobs import BlobStore
+from tests.support.scripted_engine import ScriptedEngine
 
 LIMITS = Limits(max_waiting=2, max_per_principal=8, grace_s=0.05, answer_s=5.0, keep_answers=4)
 

@@ -6,8 +6,6 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from support.real_pictures import jpeg
-from support.scripted_engine import ScriptedEngine
 
 from host_server.engines.base import EngineError
 from host_server.service import Answer, EngineRoom, Pictures, Service
@@ -15,6 +13,8 @@ from host_server.store.blobs import BlobStore
 from host_server.wire.errors import WireError
 from host_server.wire.request import parse_create
 from host_server.wire.response import Json
+from tests.support.real_pictures import jpeg
+from tests.support.scripted_engine import ScriptedEngine
 
 ME = "admin"
 JPEG_URL = "data:image/jpeg;base64," + base64.b64encode(jpeg()).decode()

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.answers import timings, writer_for
 
 from host_server.wire.errors import WireError
 from host_server.wire.events import AnswerWriter, OrderError, is_terminal
 from host_server.wire.response import usage
+from tests.support.answers import timings, writer_for
 
 Json = dict[str, Any]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.answers import REQUESTS, SHA256, answer
 
 from host_server.wire.errors import WireError, error_body, error_event
 from host_server.wire.events import session_ready
 from host_server.wire.request import parse_message
+from tests.support.answers import REQUESTS, SHA256, answer
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "wire"
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.answers import REQUESTS, answer
 
 from host_server.wire.log import AnswerLog, LogError, LogFullError
+from tests.support.answers import REQUESTS, answer
 
 Json = dict[str, Any]
 

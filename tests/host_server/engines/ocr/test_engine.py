@@ -5,12 +5,12 @@ import threading
 from contextlib import aclosing
 
 import pytest
-from support.layout import boxes
 
 from host_server.engines.base import EngineClosedError, EngineError, PreparedPicture, PreparedQuestion
 from host_server.engines.ocr.engine import OcrEngine
 from host_server.engines.ocr.page import Quad
 from host_server.engines.ocr.rapid import Stop, Stopped
+from tests.support.layout import boxes
 
 DEADLINE = 5.0
 

@@ -4,7 +4,6 @@ import string
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.layout import page
 
 from host_server.engines.ocr.ask import understand
 from host_server.engines.ocr.fields import FIELDS
@@ -13,6 +12,7 @@ from host_server.engines.ocr.labels import pairs, tidy
 from host_server.engines.ocr.page import Page
 from host_server.engines.ocr.reply import reply
 from host_server.engines.ocr.slots import read_labels
+from tests.support.layout import page
 
 labels = st.sampled_from([" ".join(label) for field in FIELDS for label in field.labels])
 signs = st.text(string.ascii_letters + string.digits + " :：.#-$¥/订单号状态合计", min_size=1, max_size=20)

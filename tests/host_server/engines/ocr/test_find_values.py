@@ -1,9 +1,9 @@
 """Which value a question gets from which layout: the table of everything the reader must be able to do."""
 
 import pytest
-from support.layout import page
 
 from host_server.engines.ocr.reply import reply
+from tests.support.layout import page
 
 ORDER = """
 My orders                               Help

@@ -4,10 +4,10 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.layout import boxes, page
 
 from host_server.engines.ocr.page import Quad, lay_out
 from host_server.engines.ocr.reply import reply
+from tests.support.layout import boxes, page
 
 FORM = """
 Order number       4711-0815

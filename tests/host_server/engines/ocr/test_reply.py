@@ -1,10 +1,10 @@
 """The words around a value: honest when it is not there, short when asked to be, always in the question's language."""
 
 import pytest
-from support.layout import page
 
 from host_server.engines.ocr.page import Page
 from host_server.engines.ocr.reply import reply
+from tests.support.layout import page
 
 ORDER = """
 Order No      20251122-884213

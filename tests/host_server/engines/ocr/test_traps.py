@@ -1,9 +1,9 @@
 """Pages made to mislead: the nearest text is not always the value."""
 
 import pytest
-from support.layout import page
 
 from host_server.engines.ocr.reply import reply
+from tests.support.layout import page
 
 NOT_FOUND = "I find no"
 
