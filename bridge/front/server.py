@@ -40,7 +40,7 @@ class Front:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-            # Inherited by what is accepted; else each small event waits for the client's delayed acknowledgement (40 ms).
+            # Inherited by what is accepted; else a small event waits for the acknowledgement before it (40 ms).
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listener.bind(("127.0.0.1", 0))
             self.port = listener.getsockname()[1]
