@@ -1,0 +1,104 @@
+"""A worker: the real host with an engine that tells the time, and a probe in its event loop.
+
+The engine `clock=RATE` is `echo=RATE` whose words are the times they were said at: a client then knows how old each
+word is. `ocr` is the real one.
+
+usage: python -m tools.bench.host FOLDER ENGINE...
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from host_server.api.app import create_app
+from host_server.api.server import HostServer
+from host_server.core.idle import IdleClock
+from host_server.engines import registry
+from host_server.engines.base import Engine, EngineInfo, Piece, PreparedQuestion
+from host_server.observe.logging import configure_logging
+from host_server.security.admin_token import ensure_admin_token
+from host_server.security.authenticator import Authenticator
+from host_server.security.keys import KeyFile
+from host_server.service import EngineRoom, Pictures, Service
+from host_server.settings import HostSettings
+from host_server.store.blobs import BlobStore
+from host_server.wire.discovery import HostRecord, private_folder
+from tools.bench.workers import serve_verbs
+
+__all__ = ["Clock"]
+
+_EVERY_S = 0.005
+
+
+class Clock:
+    """An echo whose every word is the time."""
+
+    def __init__(self, rate: str) -> None:
+        self._echo = registry.create(f"echo={rate}")
+        self.info: EngineInfo = replace(self._echo.info, name="clock")
+
+    async def warm_up(self) -> None:
+        """As echo does."""
+        await self._echo.warm_up()
+
+    async def answer(self, question: PreparedQuestion) -> AsyncGenerator[Piece, None]:
+        """As many words as the question has, at the rate."""
+        async for _ in self._echo.answer(question):
+            yield Piece(f"{time.monotonic():.6f} ")
+
+    async def close(self) -> None:
+        """As echo does."""
+        await self._echo.close()
+
+
+async def probe(seconds: float) -> dict[str, Any]:
+    """How late the event loop was, in seconds, each five milliseconds."""
+    late: list[float] = []
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while (due := loop.time() + _EVERY_S) < end:
+        reached = loop.create_future()
+        loop.call_at(due, reached.set_result, None)
+        await reached
+        late.append(loop.time() - due)
+    return {"late": late}
+
+
+async def main(folder: Path, specs: list[str]) -> None:
+    """Serve until stdin ends."""
+    configure_logging()
+    engines = [_engine(spec) for spec in specs]
+    for engine in engines:
+        await engine.warm_up()
+    private_folder(folder)
+    keys = [ensure_admin_token(folder), KeyFile(folder).new("bench")]  # one key may have 48 questions at once
+    service = Service(EngineRoom(engines), Pictures(BlobStore(folder / "blobs", quota=1 << 28)))
+    listening: asyncio.Future[HostRecord] = asyncio.get_running_loop().create_future()
+    idle = IdleClock(None, now=time.monotonic())
+    server = HostServer(
+        create_app(service, Authenticator(keys[0], KeyFile(folder)), idle=idle),
+        service,
+        idle,
+        state_dir=folder,
+        version="bench",
+        on_listening=listening.set_result,
+    )
+    with HostSettings(state_dir=folder, engines=(), host="127.0.0.1", port=0).bind() as listener:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve_host(listener))
+            await serve_verbs({"url": (await listening).url, "keys": keys}, probe=probe)
+            service.abort()
+            server.should_exit = True
+
+
+def _engine(spec: str) -> Engine:
+    name, _, rate = spec.partition("=")
+    return Clock(rate) if name == "clock" else registry.create(spec)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2:]))
