@@ -49,14 +49,14 @@ def capture_file(path: Path, spool: Spool, device_id: str) -> Capture:
 def _opened(path: Path) -> BinaryIO:
     """Open a regular file; a pipe or device could keep us waiting, or never end."""
     try:
-        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path} cannot be read: {reason}", hint=_HINT) from error
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise UsageError(f"{path} is no regular file", hint=_HINT)
-    return file
+    return os.fdopen(descriptor, "rb")
 
 
 def _copy(file: BinaryIO, temp: Path, path: Path) -> tuple[str, int]:

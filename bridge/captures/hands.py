@@ -121,7 +121,7 @@ class Hands:
         return Opened(folder, files, known.done, known.held, away)
 
     def unseen_for_long(self, folder: bytes) -> bool:
-        """Tell whether what is new there may be from a time when nobody looked: by the wall clock, which sleep does not stop."""
+        """Tell whether what is new may be from a time when nobody looked: by the wall clock, which runs on in sleep."""
         looked_at = self._looked_at.get(folder)
         return looked_at is None or not 0 <= self._clock() - looked_at <= GRACE_S
 
@@ -165,8 +165,8 @@ class Hands:
         self._drop(key.path)
         message, hint = _REASONS[reason]
         name = display_name(key.path.rpartition(b"/")[2])
-        self._on_notice(Refused(name, f"{name} {message}", hint))
         await asyncio.to_thread(self._memory.remember, self._device_id, [key])
+        self._on_notice(Refused(name, f"{name} {message}", hint))
 
     async def _remember(self, command: Remember) -> None:
         await asyncio.to_thread(

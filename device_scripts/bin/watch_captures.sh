@@ -46,12 +46,12 @@ fi
 
 end() { # WHY
   trap '' HUP TERM INT
-  [ -n "$watcher" ] && kill "$watcher" 2>/dev/null
+  [ -n "$!" ] && kill -KILL "$!" 2>/dev/null # TERM could meet it before it is inotifyd, and be lost
   echo "{\"event\":\"end\",\"why\":\"$1\"}"
   exit 0
 }
 
-watcher='' number=0 watched=0 arguments=$#
+number=0 watched=0 arguments=$#
 while [ "$number" -lt "$arguments" ]; do
   folder=${1#dir=}
   shift
@@ -84,8 +84,6 @@ fi
 
 trap 'end stopped' HUP TERM INT
 $inotifyd "$0" "$@" </dev/null &
-watcher=$!
 echo "{\"event\":\"ready\",\"watched\":$watched}"
-wait "$watcher"
-watcher=''
+wait "$!"
 end stopped

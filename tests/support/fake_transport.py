@@ -248,4 +248,9 @@ async def _hang_up(process: asyncio.subprocess.Process) -> None:
     """End a command as the virtual phone's daemon does when its stream is closed: HUP to all that it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGHUP)
-    await process.communicate()
+    try:
+        async with asyncio.timeout(5.0):
+            await process.communicate()
+    except TimeoutError:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise AssertionError("a command outlived the stream it was started by") from None
