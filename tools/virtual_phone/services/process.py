@@ -135,6 +135,7 @@ class PipeProcess(Process):
         async with asyncio.TaskGroup() as group:  # waiting for a process waits for its pipes, which somebody must empty
             drains = [group.create_task(self._drain(output)) for output in self.outputs]
             await super().end()
+            await asyncio.wait(drains, timeout=_GRACE)  # the killed ones close theirs: nothing is left open
             for drain in drains:
                 drain.cancel()
 
