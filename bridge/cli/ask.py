@@ -126,7 +126,7 @@ async def _answered(settings: "Settings", spool: "Spool", capture: "Capture", se
     def on_event(event: dict[str, Any]) -> None:
         if event["event"] != "error":  # that one is raised below, with its hint
             watching.show(event)
-        if event["event"] in {"answer", "error"} and not ended.done():
+        if (event["event"] == "answer" or event.get("final")) and not ended.done():
             ended.set_result(event)
 
     await finder.locate()
