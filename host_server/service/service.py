@@ -275,5 +275,8 @@ class Service:
 
 
 def _digest(create: ResponseCreate) -> str:
-    body = create.model_dump(mode="json", exclude=_TRANSPORT_FIELDS)
+    try:
+        body = create.model_dump(mode="json", exclude=_TRANSPORT_FIELDS)
+    except ValueError:  # fields that are unknown here may hold anything, but not to any depth
+        raise WireError("invalid_request", "The question is nested too deeply.") from None
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -1,6 +1,7 @@
-"""JSON on the wire: compact out, strict in; no NaN either way."""
+"""JSON on the wire: compact out, strict in; no NaN and no half of a character either way."""
 
 import json
+import re
 from typing import Any
 
 from host_server.wire.errors import WireError
@@ -9,6 +10,9 @@ __all__ = ["decode", "encode"]
 
 # `json.dumps` would make a new encoder for each event.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+# Half of a character beyond 16 bits, written as an escape: alone it is no text, and UTF-8 cannot say it.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]", re.ASCII)
 
 
 def encode(event: dict[str, Any]) -> str:
@@ -19,9 +23,13 @@ def encode(event: dict[str, Any]) -> str:
 def decode(data: str | bytes) -> Any:
     """What a client sent. Raises `WireError`."""
     try:
-        return json.loads(data, parse_constant=_no_constant)
+        text = data if isinstance(data, str) else data.decode("utf-8-sig")
+        value = json.loads(text, parse_constant=_no_constant)
+        if _HALF.search(text):  # seldom, and what came in by an escape must be able to go out again
+            _ENCODER.encode(value).encode()
     except (ValueError, RecursionError):
         raise WireError("invalid_json", "This is no JSON.") from None
+    return value
 
 
 def _no_constant(name: str) -> None:

@@ -19,12 +19,32 @@ def test_what_is_no_number_does_not_go_out() -> None:
         encode({"n": float("nan")})
 
 
-@pytest.mark.parametrize("data", ["", "{", "NaN", '{"a": Infinity}', "[" * 100_000, b"\xff", "1" * 5000])
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "{",
+        "NaN",
+        '{"a": Infinity}',
+        "[" * 100_000,
+        b"\xff",
+        "1" * 5000,
+        r'"\ud800"',
+        rb'{"\uDFFF": 1}',
+        r'["\udc00\ud800"]',
+        '"x"'.encode("utf-16"),
+    ],
+)
 def test_what_is_no_json_is_refused(data: str | bytes) -> None:
     with pytest.raises(WireError) as caught:
         decode(data)
 
     assert caught.value.code == "invalid_json"
+
+
+@pytest.mark.parametrize("data", [r'"\ud83d\ude00"', b'\xef\xbb\xbf"\xf0\x9f\x98\x80"', '"😀"'])
+def test_a_whole_character_comes_in_however_it_is_written(data: str | bytes) -> None:
+    assert decode(data) == "😀"
 
 
 @given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5) | st.none(), max_size=4))
