@@ -32,6 +32,16 @@ def test_loopback_and_configured_names_are_us(host: str) -> None:
         "2130706433",
         "0.0.0.0",  # ruff: ignore[hardcoded-bind-all-interfaces] nothing is bound
         "localhost.",
+        "[::1].evil.example",
+        "[::1]evil.example",
+        "[::1%25lo]",
+        "[localhost]",
+        "::1",
+        "localhost:99999",
+        "localhost:",
+        "user@localhost",
+        "localhost\\@evil.example",
+        "ｌocalhost",
     ],
 )
 def test_any_other_name_is_not(host: str) -> None:
@@ -60,6 +70,11 @@ def test_the_address_a_request_arrived_at_is_us() -> None:
         ("file://", "localhost:8018", "http", False),
         ("http://localhost:8018/path", "localhost:8018", "http", False),
         ("http://[::1", "localhost:8018", "http", False),
+        ("http://[::1]:8018", "[::1]:8018", "http", True),
+        ("http://evil.example@localhost:8018", "localhost:8018", "http", False),
+        ("http://localhost:8018@evil.example", "localhost:8018", "http", False),
+        ("http://localhost:8018?", "localhost:8018", "http", False),
+        ("//localhost:8018", "localhost:8018", "http", False),
         ("http://localhost:8018", "", "http", False),
     ],
 )
