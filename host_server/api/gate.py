@@ -35,6 +35,7 @@ SUBPROTOCOL = "bridge.v1"
 CLOSE_TOKEN = 4401
 
 _BEARER = "bridge.bearer."
+_LONGEST_PATH = 200
 _TOKEN_CODES = {"invalid_token", "rate_limited"}
 
 
@@ -129,7 +130,7 @@ class _Line:
         principal = self._scope.get(PRINCIPAL)
         return {
             "method": self._scope.get("method", "WEBSOCKET"),
-            "path": self._scope["path"],
+            "path": self._scope["path"][:_LONGEST_PATH],
             "status": self._status,
             "duration_ms": round(1000 * (self._clock() - self._began), 1),
             "principal": principal.id if principal else None,

@@ -1,4 +1,8 @@
-"""Mask secrets in log lines: by the name of a field, and by the look of a value."""
+"""Mask secrets in log lines, by the name of a field and by the look of a value; show what would drive a terminal.
+
+A stranger's request is refused, but its address is logged: an escape sequence in it must not act on the operator's
+terminal.
+"""
 
 import re
 from collections.abc import Mapping
@@ -18,13 +22,15 @@ _SECRET_VALUE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# C0 and C1 controls but newline and tab, which tracebacks need; what turns the direction of text; halves of characters.
+_ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _DEPTH = 6
 
 
 def redact(value: Any, *, depth: int = _DEPTH) -> Any:
     """The same value with its secrets masked; strings, mappings and sequences are gone through."""
     if isinstance(value, str):
-        return _SECRET_VALUE.sub(_mask, value)
+        return _ACTING.sub(_shown, _SECRET_VALUE.sub(_mask, value))
     if isinstance(value, bytes):
         return redact(value.decode("utf-8", "replace"), depth=depth)
     if depth <= 0 and isinstance(value, (Mapping, list, tuple, set)):
@@ -38,6 +44,10 @@ def redact(value: Any, *, depth: int = _DEPTH) -> Any:
 
 def _field(key: Any, value: Any, depth: int) -> Any:
     return MASK if isinstance(key, str) and _SECRET_NAME.search(key) else redact(value, depth=depth - 1)
+
+
+def _shown(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
 
 
 def _mask(match: re.Match[str]) -> str:

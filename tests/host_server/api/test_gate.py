@@ -196,9 +196,12 @@ def test_neither_tokens_nor_questions_nor_addresses_queries_are_in_the_log(own_h
     with httpx.Client(base_url=own_host.url, headers=own_host.headers, trust_env=False) as client:
         client.post("/v1/responses?token=SECRETQUERY", json={"input": question})
         client.get("/v1/models", headers={"authorization": "Bearer WRONGTOKEN1234"})
+        client.get("/" + "long" * 2000, headers={"authorization": "Bearer WRONGTOKEN1234"})
     own_host.stop()
 
     log = own_host.log.read_text(encoding="utf-8")
     assert '"path": "/v1/responses"' in log
     for secret in (own_host.token, "SECRETQUERY", "WRONGTOKEN1234", "20260917"):
         assert secret not in log
+    assert "longlong" in log
+    assert "long" * 100 not in log

@@ -60,6 +60,20 @@ def test_a_key_never_comes_through(value: Any) -> None:
     assert KEY[13:] not in json.dumps(redact(value))
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/\x1b]0;owned\x07", r"/\x1b]0;owned\x07"),
+        ("/\x9b31m\x7f", r"/\x9b31m\x7f"),
+        ("/\u202egpj.exe\u2066", r"/\u202egpj.exe\u2066"),
+        ("/\ud800", r"/\ud800"),
+        ("line\n\tnext 订单 😀", "line\n\tnext 订单 😀"),
+    ],
+)
+def test_nothing_in_a_line_drives_the_terminal(text: str, shown: str) -> None:
+    assert redact({"path": text}) == {"path": shown}
+
+
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
     """The log of this test; the process's own comes back afterwards."""
