@@ -19,7 +19,7 @@ Role: TypeAlias = Literal["page", "control"]
 
 
 class TooManyTries(Exception):
-    """So many wrong codes or tokens came lately that none is looked at for now."""
+    """So many wrong codes came lately that the next wrong one is told to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,14 @@ class Links:
         return code
 
     def redeem(self, code: str, now: float) -> tuple[str, float] | None:
-        """A page token and how long it is good, for a code that is. Raises `TooManyTries`."""
-        self._check_tries(now)
+        """A page token and how long it is good, for a code that is. Raises `TooManyTries`.
+
+        Wrong codes of somebody else never keep out a right one: any app of the phone may try, and 128 bits are not
+        guessed.
+        """
         end = self._codes.pop(_digest(code), 0.0)
         if end <= now:
+            self._check_tries(now)
             self._wrong.append(now)
             return None
         token = secrets.token_urlsafe(32)
