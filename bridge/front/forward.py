@@ -103,7 +103,8 @@ async def _gone(request: Request) -> None:
 
 def _target(request: Request) -> str:
     """The same address at the host; only plain ones, which no two parsers read differently."""
-    path, query = request.url.path, request.url.query
+    # Not `request.url`: that one reads the decoded path anew and drops tabs and newlines while it does.
+    path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
     if not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
         raise WireError("not_found", "There is no such address.")
     return f"{path}?{query}" if query else path
@@ -112,7 +113,9 @@ def _target(request: Request) -> str:
 def _kept(headers: Iterable[tuple[str, str]], dropped: frozenset[str]) -> Iterable[tuple[str, str]]:
     pairs = [(name.lower(), value) for name, value in headers]
     named = {part.strip().lower() for name, value in pairs if name == "connection" for part in value.split(",")}
-    return [(name, value) for name, value in pairs if name not in dropped and name not in named]
+    if any(name == "transfer-encoding" for name, _ in pairs):
+        named.add("content-length")  # the body came in chunks, so what else was said of its length does not count
+    return [(name, value) for name, value in pairs if name not in dropped and name not in named and value.isascii()]
 
 
 def _has_body(request: Request) -> bool:

@@ -136,6 +136,32 @@ async def front_of(app: ASGIApp, folder: Path, app_dir: Path) -> AsyncGenerator[
             yield page
 
 
+@pytest.mark.parametrize("path", ["/v1/mod%0dels", "/v1/mod%09els", "/v1/%09models", "/v1/models%3fa=b", "/v1/..%2fx"])
+async def test_an_address_that_two_parsers_read_differently_is_none(page: Page, path: str) -> None:
+    answer = await page.http("GET", path)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_headers_that_are_no_text_stay_behind(app_dir: Path, tmp_path: Path) -> None:
+    echo = Echo()
+    async with front_of(echo, tmp_path, app_dir) as page:
+        answer = await page.http("GET", "/v1/models", headers={"x-other": "2", b"x-odd": b"\xe9\xff"})
+
+    assert answer.status_code == 200
+    assert "x-odd" not in echo.heard[-1][1]
+
+
+async def test_a_body_in_chunks_has_no_other_length(app_dir: Path, tmp_path: Path) -> None:
+    echo = Echo()
+    async with front_of(echo, tmp_path, app_dir) as page:
+        headers = {"content-length": "50", "transfer-encoding": "chunked"}
+        answer = await page.http("POST", "/v1/responses", headers=headers, content=b"2\r\n{}\r\n0\r\n\r\n")
+
+    assert answer.status_code == 200
+    assert "content-length" not in echo.heard[-1][1]
+
+
 async def test_an_answer_the_host_breaks_off_is_broken_off(app_dir: Path, tmp_path: Path) -> None:
     async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
