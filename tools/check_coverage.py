@@ -39,7 +39,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "coverage.json"
         python = sys.executable
-        subprocess.run([python, "-m", "coverage", "combine", "--quiet"], check=False)
+        # pytest-cov has combined its workers; what the processes started by tests left is added.
+        subprocess.run([python, "-m", "coverage", "combine", "--append", "--quiet"], check=False)
         subprocess.run([python, "-m", "coverage", "json", "--quiet", "-o", str(report)], check=True)
         found = json.loads(report.read_text(encoding="utf-8"))
     bad = []

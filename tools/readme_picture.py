@@ -23,7 +23,8 @@ STYLE = """
 body { margin: 0; padding: 44px; width: 1112px; display: flex; gap: 44px; align-items: center;
   background: #f3f1ec; }
 pre { flex: 1; margin: 0; padding: 26px 30px; border-radius: 14px; background: #17181c; color: #e9e7e2;
-  overflow: hidden; font: 15px/1.62 "DejaVu Sans Mono", monospace; white-space: pre-wrap; box-shadow: 0 18px 44px #0003; }
+  overflow: hidden; font: 15px/1.62 "DejaVu Sans Mono", monospace; white-space: pre-wrap;
+  box-shadow: 0 18px 44px #0003; }
 pre i { color: #9a978f; font-style: normal; } pre b { color: #7fd8c4; font-weight: normal; }
 img { width: 330px; border-radius: 34px; border: 9px solid #17181c; box-shadow: 0 18px 44px #0003; }
 """
