@@ -6,6 +6,8 @@ connection, never the answer.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
@@ -34,6 +36,7 @@ MAX_INFLIGHT = 16
 _MAX_SOCKETS = 256
 _MAX_RESUMED = 64
 _CLOSE_S = 2.0
+_LOOKS = 4  # in the time that a client has to take an event
 
 _UNSUPPORTED_DATA = 1003
 _TRY_AGAIN_LATER = 1013
@@ -93,6 +96,7 @@ class _Connection:
         self._next = 0
         self._tasks = asyncio.TaskGroup()
         self._ours = SUBPROTOCOL in subprotocols(websocket.scope)
+        self._sending: dict[object, float] = {}  # since when, each event that is not yet taken
 
     async def accept(self) -> None:
         await self._websocket.accept(subprotocol=SUBPROTOCOL if self._ours else None)
@@ -102,6 +106,7 @@ class _Connection:
         code: int | None = None
         try:
             async with self._tasks:
+                self._tasks.create_task(self._mind_sending())
                 if self._ours:
                     await self._send(self._ready())
                 while True:
@@ -225,15 +230,26 @@ class _Connection:
         )
 
     async def _send(self, event: Json) -> None:
-        text = encode(event)
+        text, sending = encode(event), object()
+        self._sending[sending] = time.monotonic()
         try:
-            async with asyncio.timeout(self._send_s):
-                await self._websocket.send_text(text)
-        except TimeoutError:
-            get_logger("host_server.api").warning("a client does not read", principal=self._principal.id)
-            raise _Ended(_TRY_AGAIN_LATER) from None
+            await self._websocket.send_text(text)
         except (WebSocketDisconnect, RuntimeError):
             raise _Ended from None
+        finally:
+            del self._sending[sending]
+
+    async def _mind_sending(self) -> None:
+        """End the connection of a client that does not read.
+
+        One look now and then, because a timer for each event costs more than all else that is done for a token.
+        """
+        while True:
+            await asyncio.sleep(self._send_s / _LOOKS)
+            began = min(self._sending.values(), default=math.inf)
+            if time.monotonic() - began > self._send_s:
+                get_logger("host_server.api").warning("a client does not read", principal=self._principal.id)
+                raise _Ended(_TRY_AGAIN_LATER)
 
     async def _close(self, code: int) -> None:
         with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):

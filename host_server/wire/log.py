@@ -18,6 +18,7 @@ __all__ = ["DEFAULT_LIMIT", "AnswerLog", "LogError", "LogFullError"]
 DEFAULT_LIMIT = 1024 * 1024
 
 _MERGEABLE = frozenset({"response.output_text.delta", "response.reasoning_text.delta"})
+_OWN = frozenset({"delta", "sequence_number", "merged"})  # of one delta alone
 _ENTRY_COST = 100  # what an entry costs besides its text, about
 
 
@@ -111,13 +112,19 @@ class AnswerLog:
         cost = sum(_cost(text) for _, text in pieces)
         if self._size + cost > self._limit:
             raise LogFullError(f"more than {self._limit} bytes of text")
-        head = {key: value for key, value in event.items() if key not in {"delta", "sequence_number", "merged"}}
-        before = self._entries[-1] if self._entries else None
-        if isinstance(before, _Piece) and before.head == head:
-            head = before.head
+        head = self._head(event)
         self._size += cost
         self._numbers += [number for number, _ in pieces]
         self._entries += [_Piece(head, text) for _, text in pieces]
+
+    def _head(self, event: Json) -> Json:
+        """The event without its text and numbers; the same object for neighbours that differ in nothing else."""
+        before = self._entries[-1] if self._entries else None
+        own = len(event) - len(_OWN & event.keys())
+        # Compared where it stands: this is done for every token of every answer.
+        if isinstance(before, _Piece) and len(before.head) == own and before.head.items() <= event.items():
+            return before.head
+        return {key: value for key, value in event.items() if key not in _OWN}
 
 
 def _cost(text: str) -> int:
