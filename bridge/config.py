@@ -1,5 +1,8 @@
 """The bridge's settings: flag > environment > ./bridge.toml > the user's config.toml > default.
 
+`./bridge.toml` came with a folder, perhaps somebody else's: it may say what is asked and shown, but not where keys and
+pictures go or what is run on this machine. Those are the user's own to say.
+
 pydantic-settings reads each place; `load` keeps the order and `origins` says where each value came from, for `bridge
 doctor`. Nothing below the command line sees this object: each part is handed the two to five values it needs.
 """
@@ -27,6 +30,10 @@ DEFAULT_PROMPT = "What does this picture show? Read the text in it."
 
 # One port for every laptop and session: Chrome asks for the camera once per origin, and the port is part of the origin.
 PHONE_PORT = 8017
+
+PROJECT_FILE = Path("bridge.toml")
+_USERS_OWN = frozenset({"host_url", "token", "token_file", "state_dir", "engine"})
+_OTHERS_MAY_WRITE = 0o002
 
 
 class Settings(BaseSettings):
@@ -62,7 +69,7 @@ class Settings(BaseSettings):
 def config_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
     """The two files that are read, nearest first, whether they exist or not."""
     home = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".config")
-    return Path("bridge.toml"), Path(home) / "lensbridge" / "config.toml"
+    return PROJECT_FILE, Path(home) / "lensbridge" / "config.toml"
 
 
 def load(environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
@@ -121,4 +128,27 @@ def _from_file(path: Path) -> dict[str, Any]:
         values = TomlConfigSettingsSource(Settings, path)()
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {error}", hint="the file is TOML: name = value, one a line") from None
+    if path == PROJECT_FILE:
+        _check_project(path, values)
     return dict(values)
+
+
+def _check_project(path: Path, values: Mapping[str, Any]) -> None:
+    """What a folder may decide for whoever stands in it. Raises `UsageError`."""
+    info = path.stat()
+    if info.st_uid not in {0, os.getuid()} or info.st_mode & _OTHERS_MAY_WRITE:
+        raise UsageError(f"{path} is another user's, or others may write it", hint="work in a folder of your own")
+    if refused := sorted(_USERS_OWN & set(values)):
+        name = refused[0]
+        raise UsageError(
+            f"{name}: {path} may not set it: a folder must not decide where keys and pictures go, or what is run",
+            hint=f"set it in lensbridge/config.toml of your configuration folder, or as BRIDGE_{name.upper()}",
+            setting=name,
+        )
+    page = values.get("app")
+    if isinstance(page, str) and not Path(page).resolve().is_relative_to(path.parent.resolve()):
+        raise UsageError(
+            f"app: {path} may only name a folder beside it, not {page}",
+            hint="its files are served to the phone; set BRIDGE_APP for another folder",
+            setting="app",
+        )
