@@ -19,7 +19,8 @@ __all__ = ["HostHttp"]
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _WHOLE_S = 60.0
 _MAX_ANSWER = 1024 * 1024
-# The environment's proxies are for the world outside, never for a host on this machine.
+# The environment's proxies are for the world outside, never for a host on this machine: what is plain http stays here
+# whatever its loopback address, and a proxy would read the key.
 _DIRECT: dict[str, None] = dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
 
 
