@@ -11,16 +11,16 @@ A host started here belongs to nobody: it ends by itself half a minute after its
 import asyncio
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import FileIO
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from bridge.client.state import is_loopback
 from bridge.errors import DeadlinePassed, HostUnavailable, TokenRefused, UsageError
 from host_server.wire.discovery import (
     ADMIN_TOKEN_FILE,
@@ -38,6 +38,14 @@ LOOK_EVERY_S = 0.05
 IDLE_EXIT_S = 30
 LOG_FILE, LOCK_FILE = "host.log", "host.lock"
 LOG_LIMIT = 1 << 20
+
+_KEY_HINT = "give --token-file or BRIDGE_TOKEN; `bridge-host token new NAME` on the host makes a key"
+_LAST_PORT = 65535
+# Written out: no user, query or odd character, which one library would read in another way than the next.
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~-]+)*/?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,9 @@ class HostFinder:
     def _given_token(self) -> str:
         if self._token:
             return self._token
+        if self._token_file is None and not is_loopback(self._url or ""):
+            # The key in our state folder opens the host of this machine; another one has no business with it.
+            raise TokenRefused(f"no key for {self._url}", hint=_KEY_HINT)
         path = self._token_file or (self._state_dir / ADMIN_TOKEN_FILE)
         try:
             return read_token_file(path)
@@ -104,12 +115,12 @@ class HostFinder:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise TokenRefused(
                 f"no key for {self._url}: {path}: {reason}",
-                hint="give --token-file or BRIDGE_TOKEN; `bridge-host token new NAME` on the host makes a key",
+                hint=_KEY_HINT,
             ) from None
 
     async def _recorded(self) -> HostAt | None:
         record = read_host_record(self._state_dir)
-        if record is None or not await _answers(record.url):
+        if record is None or not _runs(record.pid) or not await _answers(record.url):
             return None
         try:
             return HostAt(record.url, read_token_file(self._state_dir / ADMIN_TOKEN_FILE))
@@ -170,10 +181,10 @@ class HostFinder:
 
 def checked_url(url: str) -> str:
     """The host's URL, no slash at its end; plain http to loopback only, else key and pictures could be read."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    match = _URL.fullmatch(url)
+    if match is None or int(match["port"] or 0) > _LAST_PORT:
         raise UsageError(f"--host-url {url!r} is no http(s) address", hint="for example https://gpu-box:8443")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if match["scheme"] == "http" and not is_loopback(url):
         raise UsageError(
             f"{url} would send the key and every picture in the clear",
             hint="use https, or an SSH tunnel to a port of localhost",
@@ -181,13 +192,13 @@ def checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
+def _runs(pid: int) -> bool:
+    """Whether a process of ours has this number: after a crash, another user's may listen where the host did."""
     try:
-        return ip_address(name).is_loopback
-    except ValueError:
+        os.kill(pid, 0)
+    except (OSError, OverflowError):
         return False
+    return True
 
 
 async def _answers(url: str) -> bool:

@@ -3,15 +3,18 @@
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
 
 from bridge.errors import HostUnavailable, TokenRefused, UsageError
 from bridge.supervise.host import HostFinder, checked_url
 from host_server.wire.discovery import ADMIN_TOKEN_FILE, HostRecord, write_host_record
+from tests.support.serving import serving
 
 
 @pytest.fixture
@@ -62,6 +65,25 @@ async def test_a_record_of_a_host_that_is_gone_is_not_believed(finder: HostFinde
     assert (await finder.locate()).url != "http://127.0.0.1:9"
 
 
+async def test_a_stranger_where_a_crashed_host_listened_gets_no_key(finder: HostFinder, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    async with serving(PlainTextResponse("ok")) as stranger:
+        write_host_record(tmp_path / "state", HostRecord(stranger, _nobodys_pid(), 0.0, "0", ("echo",)))
+
+        assert (await finder.locate()).url != stranger
+
+
+async def test_the_key_of_this_machines_host_goes_to_no_other_machine(tmp_path: Path) -> None:
+    path = tmp_path / ADMIN_TOKEN_FILE
+    path.write_text("secret")
+    path.chmod(0o600)
+
+    assert (await HostFinder(tmp_path, url="http://127.0.0.1:9").locate()).token == "secret"
+    with pytest.raises(TokenRefused) as caught:
+        await HostFinder(tmp_path, url="https://gpu-box").locate()
+    assert "--token-file" in caught.value.hint
+
+
 async def test_a_given_host_is_used_with_the_given_key(tmp_path: Path) -> None:
     at = await HostFinder(tmp_path, url="http://127.0.0.1:9/", token="secret").locate()
 
@@ -86,15 +108,42 @@ async def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:1", "https://gpu-box"]
+    "url",
+    ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:1", "https://gpu-box", "https://gpu-box:1/a/b"],
 )
 def test_loopback_and_https_are_fine(url: str) -> None:
     assert checked_url(url) == url.rstrip("/")
 
 
 @pytest.mark.parametrize(
-    "url", ["http://gpu-box:8000", "http://10.0.0.2", "ftp://localhost", "localhost:8000", "http://"]
+    "url",
+    [
+        "http://gpu-box:8000",
+        "http://10.0.0.2",
+        "ftp://localhost",
+        "localhost:8000",
+        "http://",
+        "http://127.0.0.1@gpu-box",
+        "https://key@gpu-box",
+        "http://gpu-box\\@127.0.0.1",
+        "http://127.0.0.1#@gpu-box",
+        "http://127.0.0.1?x=",
+        "http://[::1].gpu-box",
+        "http://[::1%25lo]",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:port",
+        " http://127.0.0.1",
+        "http://127.0.0.1\n",
+        "http://localhost.",
+        "https://gpu–box",
+        "HTTP://127.0.0.1",
+    ],
 )
 def test_anything_else_would_show_the_key(url: str) -> None:
     with pytest.raises(UsageError):
         checked_url(url)
+
+
+def _nobodys_pid() -> int:
+    """The number of a process that has ended."""
+    return int(subprocess.run(["/bin/sh", "-c", "echo $$"], capture_output=True, check=True).stdout)
