@@ -14,33 +14,34 @@ trace.
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from bridge.adb.devices import DeviceLine
+from bridge.supervise.commands import (
+    CheckTunnel,
+    CloseTransport,
+    Command,
+    MakeTunnel,
+    OpenPage,
+    OpenTransport,
+    Redial,
+    StartWatching,
+    State,
+    Tell,
+)
+from bridge.supervise.events import (
+    AdbGone,
+    Devices,
+    Event,
+    Failed,
+    PageLinked,
+    TransportOpen,
+    TunnelGone,
+    TunnelMade,
+    Wake,
+    WatchEnded,
+)
 
-__all__ = [
-    "AdbGone",
-    "CheckTunnel",
-    "CloseTransport",
-    "Command",
-    "Devices",
-    "Event",
-    "Failed",
-    "MakeTunnel",
-    "OpenPage",
-    "OpenTransport",
-    "PageLinked",
-    "Redial",
-    "StartWatching",
-    "State",
-    "Supervisor",
-    "Tell",
-    "TransportOpen",
-    "TunnelGone",
-    "TunnelMade",
-    "Wake",
-    "WatchEnded",
-]
+__all__ = ["Supervisor"]
 
 # A first retry is quick because most failures right after a replug are the phone's daemon still starting.
 RETRY_FIRST_S, RETRY_LONGEST_S = 0.2, 3.0
@@ -50,146 +51,6 @@ PAGE_GRACE_S = 5.0
 PAGE_TRIES = 3
 # The adb server dials a TCP phone again by itself for a minute; after that, and after its own restart, nobody does.
 REDIAL_FIRST_S, REDIAL_S = 0.3, 1.0
-
-
-class State(StrEnum):
-    """Where the phone is on its way to answering."""
-
-    ABSENT = "absent"
-    UNUSABLE = "unusable"
-    OPENING = "opening"
-    TUNNELLING = "tunnelling"
-    UP = "up"
-
-
-# ---- events
-# ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Devices:
-    """The adb server's list, each time it changes."""
-
-    lines: tuple[DeviceLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AdbGone:
-    """The adb server ended; every transport and tunnel went with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransportOpen:
-    """The transport of this id answers and the phone has booted."""
-
-    transport_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class TunnelMade:
-    """The phone listens and leads to our front."""
-
-    transport_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class TunnelGone:
-    """The reverse list no longer has our entry."""
-
-    transport_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A command for this transport failed; `reason` and `hint` are for people."""
-
-    transport_id: int
-    reason: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class WatchEnded:
-    """The camera folder is no longer watched although the transport is open."""
-
-    transport_id: int
-    reason: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PageLinked:
-    """A page on the phone holds an open socket to the front."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wake:
-    """The time asked for by `wake_at` has come."""
-
-
-Event = Devices | AdbGone | TransportOpen | TunnelMade | TunnelGone | Failed | WatchEnded | PageLinked | Wake
-
-# ---- commands
-# ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class OpenTransport:
-    """Open a transport to this line and wait until the phone has booted."""
-
-    line: DeviceLine
-
-
-@dataclass(frozen=True, slots=True)
-class CloseTransport:
-    """Forget the transport, stop its watcher and its checks."""
-
-
-@dataclass(frozen=True, slots=True)
-class MakeTunnel:
-    """Let the phone's port lead to the front."""
-
-    transport_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class CheckTunnel:
-    """Read the phone's reverse list."""
-
-    transport_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class StartWatching:
-    """Watch the camera folder over this transport."""
-
-    transport_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class OpenPage:
-    """Open the page on the phone with a fresh link code."""
-
-    transport_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Redial:
-    """Ask the adb server to connect to a phone on TCP again."""
-
-    serial: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Say to terminal and page how the phone is."""
-
-    state: State
-    detail: str
-    hint: str = ""
-
-
-Command = OpenTransport | CloseTransport | MakeTunnel | CheckTunnel | StartWatching | OpenPage | Redial | Tell
 
 
 @dataclass(slots=True)

@@ -20,22 +20,24 @@ from bridge.adb.transport import Transport
 from bridge.captures import CaptureSource
 from bridge.errors import AdbUnreachable, BridgeError
 from bridge.session import Session
-from bridge.supervise.core import (
-    AdbGone,
+from bridge.supervise.commands import (
     CheckTunnel,
     CloseTransport,
     Command,
-    Devices,
-    Event,
-    Failed,
     MakeTunnel,
     OpenPage,
     OpenTransport,
-    PageLinked,
     Redial,
     StartWatching,
-    Supervisor,
     Tell,
+)
+from bridge.supervise.core import Supervisor
+from bridge.supervise.events import (
+    AdbGone,
+    Devices,
+    Event,
+    Failed,
+    PageLinked,
     TransportOpen,
     TunnelGone,
     TunnelMade,

@@ -7,6 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.adb.devices import DeviceLine
+from bridge.supervise.commands import (
+    CheckTunnel,
+    CloseTransport,
+    MakeTunnel,
+    OpenPage,
+    OpenTransport,
+    Redial,
+    StartWatching,
+    State,
+    Tell,
+)
 from bridge.supervise.core import (
     PAGE_GRACE_S,
     REDIAL_FIRST_S,
@@ -14,21 +25,14 @@ from bridge.supervise.core import (
     RETRY_FIRST_S,
     RETRY_LONGEST_S,
     TUNNEL_CHECK_S,
+    Supervisor,
+)
+from bridge.supervise.events import (
     AdbGone,
-    CheckTunnel,
-    CloseTransport,
     Devices,
     Event,
     Failed,
-    MakeTunnel,
-    OpenPage,
-    OpenTransport,
     PageLinked,
-    Redial,
-    StartWatching,
-    State,
-    Supervisor,
-    Tell,
     TransportOpen,
     TunnelGone,
     TunnelMade,
