@@ -93,7 +93,9 @@ class HostHttp:
         """One client for each kind of address: the list of the world's certificates takes long to read."""
         if secure not in self._clients:
             tls = ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            client = httpx.AsyncClient(timeout=_TIMEOUT, mounts=_DIRECT, verify=tls, follow_redirects=False)
+            client = httpx.AsyncClient(
+                timeout=_TIMEOUT, mounts=_DIRECT, verify=tls, follow_redirects=False, trust_env=secure
+            )
             self._clients[secure] = await self._life.enter_async_context(client)
         return self._clients[secure]
 
