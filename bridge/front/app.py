@@ -1,5 +1,6 @@
 """The routes of one front: each a few lines that ask the session, the links or the host."""
 
+import asyncio
 import json
 import logging
 import stat
@@ -27,6 +28,7 @@ from host_server.wire.ids import is_sha256
 __all__ = ["create_app"]
 
 _MAX_LINK_BODY = 4096
+_LINK_S = 10.0
 _FORWARDED_METHODS = ["GET", "HEAD", "POST", "PUT"]
 _BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
@@ -72,7 +74,11 @@ async def _healthz(_request: Request) -> Response:  # ruff: ignore[unused-async]
 
 def _link(session: Session, links: Links) -> Callable[[Request], Awaitable[Response]]:
     async def link(request: Request) -> Response:
-        code = await _code(request)
+        try:
+            async with asyncio.timeout(_LINK_S):
+                code = await _code(request)
+        except TimeoutError:
+            raise WireError("request_timeout", "The code did not arrive.") from None
         try:
             linked = links.redeem(code, time.monotonic())
         except TooManyTries:

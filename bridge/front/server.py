@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ import uvicorn
 
 from bridge.client.background import Background
 from bridge.front.app import create_app
+from bridge.front.connection import HEAD_S, Connection
 from bridge.front.links import Links
 from bridge.front.sockets import Sockets
 from bridge.session import Session
@@ -29,11 +31,11 @@ _SEND_BUFFER = 128 * 1024
 class Front:
     """Use as an async context. Listens on a port of its own of 127.0.0.1, which the phone's reverse leads to."""
 
-    def __init__(self, session: Session, *, app_dir: Path) -> None:
+    def __init__(self, session: Session, *, app_dir: Path, head_within: float = HEAD_S) -> None:
         self._links = Links()
         self._sockets = Sockets(session)
         self._background = Background()
-        self._server = _Server(create_app(session, self._links, self._sockets, app_dir=app_dir))
+        self._server = _Server(create_app(session, self._links, self._sockets, app_dir=app_dir), head_within)
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -97,10 +99,11 @@ class Front:
 class _Server(uvicorn.Server):
     """Leaves the process's signals alone and says when it listens."""
 
-    def __init__(self, app: object) -> None:
+    def __init__(self, app: object, head_within: float) -> None:
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]  # an ASGI app, whatever its class
+                http=partial(Connection, head_within=head_within),  # type: ignore[arg-type]  # called like the class
                 ws="websockets-sansio",
                 ws_max_size=_MAX_MESSAGE,
                 ws_ping_interval=_PING_S,

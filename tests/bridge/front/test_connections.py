@@ -1,0 +1,91 @@
+"""Connections that say nothing, and too many of them: any app of the phone can open some."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bridge.front import Front
+from bridge.front.connection import MAX_CONNECTIONS
+from tests.support.bridge import Bench, Page
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HEAD_S = 0.3
+DEADLINE_S = 5.0
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def hasty(desk: Bench, app_dir: Path) -> AsyncIterator[Front]:
+    """A front with little patience."""
+    async with Front(desk.session, app_dir=app_dir, head_within=HEAD_S) as made:
+        yield made
+
+
+async def rest(reader: asyncio.StreamReader) -> bytes:
+    """Everything up to the end of the connection, however it ends."""
+    heard = b""
+    async with asyncio.timeout(DEADLINE_S):
+        try:
+            while chunk := await reader.read(4096):
+                heard += chunk
+        except ConnectionError:
+            pass
+    return heard
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: local"])
+async def test_who_says_nothing_whole_is_sent_away(hasty: Front, said: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", hasty.port)
+    writer.write(said)
+
+    assert await rest(reader) == b""
+    writer.close()
+
+
+async def test_a_head_that_comes_drop_by_drop_is_no_longer_waited_for(hasty: Front) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", hasty.port)
+    writer.write(b"GET / HTTP/1.1\r\n")
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as group:
+        ended = group.create_task(rest(reader))
+        while not ended.done():
+            writer.write(b"X: y\r\n")
+            await asyncio.wait([ended], timeout=HEAD_S / 10)
+
+    assert ended.result() == b""
+    writer.close()
+
+
+async def test_a_page_that_listens_longer_is_left_alone(hasty: Front) -> None:
+    page = Page(hasty)
+    await page.link()
+    async with page.socket() as socket:
+        await asyncio.wait_for(socket.recv(), DEADLINE_S)
+        reader, writer = await asyncio.open_connection("127.0.0.1", hasty.port)
+        await rest(reader)  # the patience for one that came later is over
+        writer.close()
+
+        await (await socket.ping())
+        assert hasty.pages == 1
+
+
+async def test_one_connection_too_many_is_sent_away_and_the_rest_goes_on(fresh_front: Front) -> None:
+    open_now = [await asyncio.open_connection("127.0.0.1", fresh_front.port) for _ in range(MAX_CONNECTIONS)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", fresh_front.port)
+
+    assert await rest(reader) == b""
+    writer.close()
+    open_now.pop()[1].close()
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            reader, writer = await asyncio.open_connection("127.0.0.1", fresh_front.port)
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = await rest(reader)
+            writer.close()
+            if answer:
+                break
+    assert answer.endswith(b'{"ok":true}')
+    for _, other in open_now:
+        other.close()
