@@ -64,7 +64,7 @@ class CameraFolder:
         """Give the captures, each safe in the spool. Iterate once.
 
         Raises `DeviceLost` when the phone goes, `DeadlinePassed` when it hangs. Close the iterator when you leave it
-        (`contextlib.aclosing`); a capture that was being committed at that moment is in `Spool.pending`.
+        (`contextlib.aclosing`): that ends the script on the phone.
         """
         try:
             await self._list_all()

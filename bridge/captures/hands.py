@@ -85,7 +85,7 @@ class Hands:
             case Pull(path):
                 return await self._pull(path), None
             case Accept(key, final_at):
-                return await self._accept(key, final_at)
+                return self._accept(key, final_at)
             case Discard(path):
                 self._drop(path)
             case Refuse(key, reason):
@@ -126,9 +126,7 @@ class Hands:
         return looked_at is None or not 0 <= self._clock() - looked_at <= GRACE_S
 
     def let_go(self) -> None:
-        """Throw away what is half done, and note when the folders were last looked at."""
-        for path in list(self._taken):
-            self._drop(path)
+        """Note when the folders were last looked at."""
         with suppress(BridgeError):  # the phone's going away is what matters now
             for folder in self._noted_at:
                 self._note(folder)
@@ -148,11 +146,11 @@ class Hands:
         self._taken[path] = taken
         return Pulled(taken.key, taken.verdict.ending)
 
-    async def _accept(self, key: FileKey, final_at: float) -> tuple[Event, Capture | None]:
+    def _accept(self, key: FileKey, final_at: float) -> tuple[Event, Capture | None]:
         taken = self._taken.pop(key.path)
         taken_at = self._clock() - (time.monotonic() - final_at)
         try:
-            capture = await keep(taken, self._spool, self._device_id, taken_at=taken_at, apart=self._apart)
+            capture = keep(taken, self._spool, self._device_id, taken_at=taken_at, apart=self._apart)
         except SpoolFull as error:
             self._trouble(error)
             return PullFailed(key.path), None

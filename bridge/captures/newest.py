@@ -35,6 +35,6 @@ async def newest_capture(
         if taken.verdict.ending == "alien":
             name = display_name(path.rpartition(b"/")[2])
             raise UsageError(f"{name} is no JPEG or PNG, whatever its name says", hint="look at it on the phone")
-        return await keep(taken, spool, device_id, taken_at=time.time(), apart=True)
+        return keep(taken, spool, device_id, taken_at=time.time(), apart=True)
     finally:
         taken.discard()

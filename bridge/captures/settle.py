@@ -39,7 +39,6 @@ from bridge.captures.signals import (
     Reason,
     Refuse,
     Remember,
-    Tick,
 )
 from bridge.spool import MAX_PICTURE_BYTES, FileKey
 
@@ -115,7 +114,7 @@ class SettleCore:
                 folders = {folder_of(key.path) for key in self._held}
                 self._held.clear()
                 yield from (List(folder) for folder in sorted(folders))
-            case Tick():
+            case _:  # Tick
                 yield from self._ticked(now)
 
     # -------------------------------------------------------------------------------- listings

@@ -1,9 +1,7 @@
 """From a file on the phone to a capture in the spool: the two steps that every way in shares."""
 
-import asyncio
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -46,13 +44,13 @@ async def take(transport: Transport, spool: Spool, path: bytes) -> Taken:
         raise
 
 
-async def keep(taken: Taken, spool: Spool, device_id: str, *, taken_at: float, apart: bool) -> Capture:
+def keep(taken: Taken, spool: Spool, device_id: str, *, taken_at: float, apart: bool) -> Capture:
     """Commit a copied picture: as the capture of that version of that file, which is owed an answer.
 
-    `apart` makes it an event of its own instead, and whoever takes it so asks about it himself.
+    `apart` makes it an event of its own instead, and whoever takes it so asks about it himself. This waits for the disk
+    on purpose: with no `await` between the commit and the `yield`, no cancellation can fall between them.
     """
-    commit = partial(
-        spool.commit,
+    return spool.commit(
         taken.temp,
         device_id=device_id,
         sha256=taken.sha256,
@@ -66,4 +64,3 @@ async def keep(taken: Taken, spool: Spool, device_id: str, *, taken_at: float, a
         key=None if apart else taken.key,
         owed=not apart,
     )
-    return await asyncio.to_thread(commit)

@@ -13,7 +13,8 @@
 ```
 A capture counts as taken once it is in here, and as answered once its answer is. `Spool` is synchronous and may be
 shared by threads: reads cost microseconds and are called as they are; the calls that write wait for the disk (0.2-10
-ms, longer while another process writes), so async callers hand them to `asyncio.to_thread`. Processes may share it too.
+ms, longer while another process writes), so async callers hand them to `asyncio.to_thread` unless a cancellation must
+not fall in between. Processes may share it too.
 """
 
 from bridge.spool.identity import device_id

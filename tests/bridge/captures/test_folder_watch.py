@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.captures import alarm
 from bridge.captures.alarm import AlarmBell
 from bridge.captures.folder import CameraFolder
 from bridge.captures.notices import Trouble, Watching
@@ -82,6 +83,32 @@ async def test_the_script_is_pushed_once_for_each_version_of_it(
     async with watched(folder_phone, spool) as running:
         await running.watching()
     assert [(path, path.stat().st_mtime) for path in folder.iterdir()] == [(script, 1.0)]
+
+
+async def test_a_script_that_cannot_be_pushed_leaves_the_listing(
+    folder_phone: FolderTransport, camera: Path, spool: Spool
+) -> None:
+    folder_phone.local("/data/local/tmp/lensbridge").write_text("a file where the folder should be")
+    async with watched(folder_phone, spool) as running:
+        await running.watching("polling")
+        assert "push refused" in (await running.noticed(Watching)).why
+        shoot(camera, "a.jpg")
+        await running.taken(1)
+
+
+async def test_a_folder_that_appears_later_is_watched_too(
+    folder_phone: FolderTransport, camera: Path, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alarm, "_MISSING_RETRY_S", 0.1)
+    other = folder_phone.local("/sdcard/Pictures")
+    async with watched(folder_phone, spool, folders=("/sdcard/DCIM/Camera", "/sdcard/Pictures")) as running:
+        await running.watching()
+        other.mkdir()
+        started = len(folder_phone.processes)
+        await running.until_true(lambda: len(folder_phone.processes) > started)
+        shoot(other, "a.jpg")
+        await running.taken(1)
+    assert len(running.all_noticed(Watching)) == 1, "nothing has changed for whoever looks"
 
 
 def test_more_alarms_than_can_be_kept_become_a_listing(folder_phone: FolderTransport) -> None:
