@@ -13,6 +13,9 @@ from bridge.errors import BridgeError
 
 __all__ = ["app", "main"]
 
+# Every word goes to the host's own command line, `--help` too: that is where the options are.
+HANDED_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
 app = typer.Typer(
     name="bridge",
     help="Try a vision-language model on real Android phones.",
@@ -26,7 +29,7 @@ app.command("connect")(connect.connect)
 app.command("disconnect")(disconnect.disconnect)
 app.command("status")(status.status)
 app.command("ask")(ask.ask)
-app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve.serve)
+app.command("serve", context_settings=HANDED_ON)(serve.serve)
 app.command("demo")(demo.demo)
 
 
@@ -56,6 +59,8 @@ def _run(words: list[str], output: Output) -> int:
     try:
         return _called(words, output)
     except BaseExceptionGroup as group:
+        if group.subgroup(BrokenPipeError) is not None:
+            return _nobody_reads()
         # Tasks that work side by side fail as a group; the first error meant for people is what happened.
         error = _first_for_people(group)
         if error is None:
@@ -77,12 +82,17 @@ def _called(words: list[str], output: Output) -> int:
     except KeyboardInterrupt:
         output.say("interrupted")
         return 130
-    except BrokenPipeError:  # `bridge devices | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        return _nobody_reads()
     except Exception as error:  # ruff: ignore[blind-except] typer's own errors are those of whichever click it carries
         return _other(error, output)
     return result if isinstance(result, int) else 0
+
+
+def _nobody_reads() -> int:
+    """`bridge devices | head`: the reader has seen enough; Python's own flush at the end must not complain either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _first_for_people(group: BaseExceptionGroup[BaseException]) -> BridgeError | None:
@@ -99,7 +109,8 @@ def _other(error: BaseException, output: Output) -> int:
 
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         command = getattr(getattr(error, "ctx", None), "command_path", "bridge")
-        output.error(UsageError(error.format_message(), hint=f"see `{command} --help`"))
+        if message := error.format_message():  # none: `bridge` alone, which has shown its help
+            output.error(UsageError(message, hint=f"see `{command} --help`"))
         return UsageError.exit_code
     if os.environ.get("BRIDGE_DEBUG"):
         raise error

@@ -27,7 +27,9 @@ UNAVAILABLE = {
 
 
 def ask(
-    question: Annotated[str | None, typer.Argument(help="What is asked; left out, the prompt of the settings.")] = None,
+    question: Annotated[
+        str | None, typer.Argument(metavar="QUESTION", help="What is asked; left out, the prompt of the settings.")
+    ] = None,
     *,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="A JPEG or PNG of this laptop; needs no phone.")
@@ -124,7 +126,9 @@ async def _answered(settings: "Settings", spool: "Spool", capture: "Capture", se
     ended: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
 
     def on_event(event: dict[str, Any]) -> None:
-        if event["event"] != "error":  # that one is raised below, with its hint
+        if event["event"] != "error" and (
+            output.as_json or _problem(event) is None
+        ):  # else raised below, with its hint
             watching.show(event)
         if (event["event"] == "answer" or event.get("final")) and not ended.done():
             ended.set_result(event)
@@ -147,7 +151,7 @@ async def _answered(settings: "Settings", spool: "Spool", capture: "Capture", se
 
 def _problem(event: dict[str, Any]) -> BridgeError | None:
     """What a bad end means for the exit code."""
-    if event["event"] == "answer" and event["status"] in {"completed", "incomplete"}:
+    if event["event"] not in {"answer", "error"} or event.get("status") in {"completed", "incomplete"}:
         return None
     reason = event.get("error") or event
     code = reason.get("reason") or reason.get("code") or event.get("status", "")

@@ -45,6 +45,9 @@ def connect(
         bool, typer.Option("--no-watch", help="Leave the camera folder alone; the page still works.")
     ] = False,
     no_page: Annotated[bool, typer.Option("--no-page", help="Open no page on the phone.")] = False,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="Also send the pictures taken while nobody was connected.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Watch a phone's camera folder, serve its page, and answer about each new picture."""
@@ -57,15 +60,12 @@ def connect(
     )
     wanted = [*(serials or []), *([serial] if serial else [])]
     output = Output(as_json=json)
-    asyncio.run(
-        _connect(
-            settings, wanted, output, usb=usb, tcp=tcp, watch=settings.watch and not no_watch, open_page=not no_page
-        )
-    )
+    ways = {"watch": settings.watch and not no_watch, "open_page": not no_page, "catch_up": catch_up}
+    asyncio.run(_connect(settings, wanted, output, ways, usb=usb, tcp=tcp))
 
 
 async def _connect(
-    settings: "Settings", wanted: list[str], output: Output, *, usb: bool, tcp: bool, watch: bool, open_page: bool
+    settings: "Settings", wanted: list[str], output: Output, ways: dict[str, Any], *, usb: bool, tcp: bool
 ) -> None:
     from bridge.cli.choose import chosen_devices
     from bridge.cli.finder import finder_of
@@ -76,7 +76,7 @@ async def _connect(
     (line,) = await chosen_devices(wanted, usb=usb, tcp=tcp)
     private_folder(settings.state_dir)
     with Lease(settings.state_dir, line.serial, "connect") as lease:
-        await _hold(settings, finder, line, lease, output, watch=watch, open_page=open_page)
+        await _hold(settings, finder, line, lease, output, ways)
 
 
 async def _hold(
@@ -85,9 +85,7 @@ async def _hold(
     line: "DeviceLine",
     lease: "Lease",
     output: Output,
-    *,
-    watch: bool,
-    open_page: bool,
+    ways: dict[str, Any],
 ) -> None:
     """From the lease to the signal."""
     import asyncio
@@ -97,16 +95,16 @@ async def _hold(
     from bridge.supervise.connection import connected
     from bridge.supervise.signals import until_told
 
-    options = await _checked(settings, line, watch=watch, open_page=open_page)
+    options = await _checked(settings, line, ways)
     located = await finder.locate()
     output.heading(f"{line.serial}  {line.model.replace('_', ' ')}".rstrip())
     output.say(f"host    {located.url}", detail="started" if located.started else "")
     with await asyncio.to_thread(Spool, settings.state_dir / "spool") as spool:
         async with connected(options, finder=finder, spool=spool, on_event=Watching(output).show) as connection:
             lease.announce(connection.front.url, connection.front.control_token)
-            if open_page:
+            if options.open_page:
                 output.say(f"page    http://localhost:{options.phone_port} on the phone")
-            if watch:
+            if options.watch:
                 output.say(
                     f"watched {', '.join(options.camera_folders)}",
                     detail="pictures taken from now on are sent to the host",
@@ -116,7 +114,7 @@ async def _hold(
     output.say("disconnected; the phone's tunnel is removed")
 
 
-async def _checked(settings: "Settings", line: "DeviceLine", *, watch: bool, open_page: bool) -> "Options":
+async def _checked(settings: "Settings", line: "DeviceLine", ways: dict[str, Any]) -> "Options":
     """The options, once the phone has answered one command: a phone that hangs is said now, not retried for ever."""
     import os
 
@@ -141,7 +139,6 @@ async def _checked(settings: "Settings", line: "DeviceLine", *, watch: bool, ope
         model=settings.model,
         phone_port=settings.phone_port,
         camera_folders=settings.camera_folder,
-        watch=watch,
-        open_page=open_page,
+        **ways,
         **chosen,
     )

@@ -25,7 +25,7 @@ def disconnect(
     held = holders(folder)
     meant = [info for info in held if serial is None or info.serial.startswith(serial)]
     if len(meant) != 1:
-        names = ", ".join(info.serial for info in held) or "none"
+        names = ", ".join(info.serial for info in held)
         which = (
             "no connected phone matches"
             if serial
@@ -33,7 +33,10 @@ def disconnect(
             if meant
             else "no phone is connected"
         )
-        raise NoSuchDevice(f"{which}{f' {serial}' if serial else ''}", hint=f"connected now: {names}")
+        raise NoSuchDevice(
+            f"{which}{f' {serial}' if serial else ''}",
+            hint=f"connected now: {names}" if held else "`bridge connect` connects one",
+        )
     info = meant[0]
     os.kill(info.pid, signal.SIGTERM)
     until = time.monotonic() + (timeout or 10.0)

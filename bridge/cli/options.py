@@ -30,7 +30,7 @@ Serial = Annotated[
     ),
 ]
 SerialArgument = Annotated[
-    str | None, typer.Argument(metavar="[SERIAL]", help="The phone; may be left out when there is only one.")
+    str | None, typer.Argument(metavar="SERIAL", help="The phone; may be left out when there is only one.")
 ]
 Usb = Annotated[bool, typer.Option("-d", "--usb", help="The phone on the cable.")]
 Tcp = Annotated[bool, typer.Option("-e", "--tcp", help="The phone on the network, or an emulator.")]

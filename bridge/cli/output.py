@@ -9,7 +9,10 @@ from typing import Any, TextIO
 
 from bridge.errors import BridgeError
 
-__all__ = ["Output", "clean"]
+__all__ = ["Output", "clean", "in_bytes", "in_seconds"]
+
+LABEL = 10
+MS_UP_TO = 100
 
 # Terminal control, direction overrides and the like; a newline or tab of an answer is text.
 _KEPT = {"\n", "\t"}
@@ -25,6 +28,19 @@ def clean(text: str) -> str:
 
 def _harmless(char: str) -> bool:
     return char in _KEPT or char == "\u200d" or unicodedata.category(char) not in _UNSAFE
+
+
+def in_bytes(count: int) -> str:
+    """A size for people: `29.3 kB`."""
+    for unit, size in (("MB", 1_000_000), ("kB", 1_000)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def in_seconds(ms: float) -> str:
+    """A time for people: `0.78 s`, and milliseconds where they matter."""
+    return f"{ms:.0f} ms" if ms < MS_UP_TO else f"{ms / 1000:.2f} s"
 
 
 class Output:
@@ -50,7 +66,10 @@ class Output:
     def json(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
         """One JSON value on one line."""
         self._end_line()
-        print(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str), file=self._out, flush=True)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+        if not text.isprintable():  # JSON itself asks only for the first 32 to be escaped
+            text = "".join(c if _harmless(c) else json.dumps(c)[1:-1] for c in text)
+        print(text, file=self._out, flush=True)
 
     def stream(self, piece: str) -> None:
         """A piece of an answer, as it comes."""
@@ -77,11 +96,26 @@ class Output:
         self._end_line()
         print(clean(text) + (f"  {self._dim}{clean(detail)}{self._off}" if detail else ""), file=self._err, flush=True)
 
-    def heading(self, text: str) -> None:
+    def entry(self, label: str, text: str, *, detail: str = "") -> None:
+        """One line of talk that belongs to others: what it is about stands in a column of its own."""
+        if self.as_json:
+            return
+        self._end_line()
+        more = f"  {self._dim}{clean(detail)}{self._off}" if detail else ""
+        print(f"{self._dim}{label:<{LABEL}}{self._off}{clean(text)}{more}", file=self._err, flush=True)
+
+    def heading(self, text: str, *, detail: str = "") -> None:
         """A line of talk that stands out."""
         if not self.as_json:
             self._end_line()
-            print(f"{self._bold}{clean(text)}{self._off}", file=self._err, flush=True)
+            more = f"  {self._dim}{clean(detail)}{self._off}" if detail else ""
+            print(f"{self._bold}{clean(text)}{self._off}{more}", file=self._err, flush=True)
+
+    def gap(self) -> None:
+        """An empty line of talk, between one thing and the next."""
+        if not self.as_json:
+            self._end_line()
+            print(file=self._err, flush=True)
 
     def error(self, error: BridgeError) -> None:
         """What went wrong and the next step; with --json also an object on stdout."""

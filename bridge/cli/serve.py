@@ -8,7 +8,7 @@ __all__ = ["serve"]
 
 
 def serve(context: typer.Context) -> None:
-    """Run the host service here; all options are those of `bridge-host serve --help`."""
+    """Run the host service in this terminal, for this laptop or others."""
     import os
     import sys
     from importlib.util import find_spec

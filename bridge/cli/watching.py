@@ -2,9 +2,14 @@
 
 from typing import Any
 
-from bridge.cli.output import Output
+from bridge.cli.output import Output, in_bytes, in_seconds
 
 __all__ = ["Watching"]
+
+# Steps of a moment on the way up: said only where they carry news of their own.
+UNTOLD = {"making the tunnel"}
+WORDS = {"opening": "connecting", "ready": "ready"}
+STAGES = ("pull", "upload", "queue", "prepare", "first_token")
 
 
 class Watching:
@@ -13,6 +18,8 @@ class Watching:
     def __init__(self, output: Output) -> None:
         self._output = output
         self._streaming: str | None = None
+        self._names: dict[str, str] = {}
+        self._shown: str | None = None
 
     def show(self, event: dict[str, Any]) -> None:
         """One happening."""
@@ -21,21 +28,44 @@ class Watching:
             return
         match event["event"]:
             case "device":
-                self._output.say(f"phone   {event['state']}", detail=event.get("hint") or "")
-            case "capture" if event["state"] in {"pulled", "waiting", "failed", "skipped"}:
-                self._output.say(
-                    f"picture {event['name']}", detail=f"{event['bytes']} bytes, {event['source']}, {event['state']}"
-                )
+                self._device(event)
+            case "capture":
+                self._capture(event)
             case "question":
-                self._output.say(f"asked   {event['text']}", detail=f"by {event['asked_by']}")
+                self._question(event)
             case "delta":
                 self._delta(event)
             case "answer":
                 self._answer(event)
             case "error":
-                self._output.say(f"problem {event['message']}", detail=event.get("hint") or "")
+                self._output.entry("problem", event["message"], detail=event.get("hint") or "")
             case _:
                 pass
+
+    def _device(self, event: dict[str, Any]) -> None:
+        said = event.get("detail") or event["state"]
+        if said not in UNTOLD:
+            self._output.entry("phone", WORDS.get(said, said), detail=event.get("hint") or "")
+
+    def _capture(self, event: dict[str, Any]) -> None:
+        state, name, size = event["state"], event["name"], in_bytes(event["bytes"])
+        if state in {"pulled", "waiting"} and event["capture_id"] not in self._names:
+            if not self._names:
+                self._output.gap()
+            self._names[event["capture_id"]] = name
+            self._output.entry("picture", name, detail=size)
+            self._shown = event["capture_id"]
+        elif state in {"failed", "skipped"}:
+            self._names.pop(event["capture_id"], None)
+            self._output.entry("picture", f"{name} {state}", detail=size)
+
+    def _question(self, event: dict[str, Any]) -> None:
+        """Which picture is meant is said where that does not stand right above."""
+        about = event.get("capture_id")
+        name = self._names.get(about, "") if about != self._shown else ""
+        said = [f"about {name}" if name else "", "from the page" if event["asked_by"] == "page" else ""]
+        self._output.entry("asked", event["text"], detail=", ".join(filter(None, said)))
+        self._shown = None
 
     def _delta(self, event: dict[str, Any]) -> None:
         if self._streaming != event["response_id"]:
@@ -46,10 +76,10 @@ class Watching:
     def _answer(self, event: dict[str, Any]) -> None:
         self._output.end_stream()
         self._streaming = None
-        timings = {name: ms for name, ms in event["timings_ms"].items() if ms is not None}
-        said = ", ".join(f"{name.replace('_', ' ')} {ms:.0f}" for name, ms in timings.items())
-        if event["status"] == "completed":
-            self._output.say("done", detail=f"{said} ms")
-        else:
-            reason = (event.get("error") or {}).get("message", "")
-            self._output.say(f"{event['status']}: {reason}".rstrip(": "))
+        self._names.pop(event.get("capture_id"), None)
+        if event["status"] != "completed":
+            self._output.entry(event["status"], (event.get("error") or {}).get("message", ""))
+            return
+        took = event["timings_ms"]
+        parts = [f"{name.replace('_', ' ')} {in_seconds(took[name])}" for name in STAGES if took.get(name) is not None]
+        self._output.entry("answered", f"in {in_seconds(took['total'])}", detail=" · ".join(parts))

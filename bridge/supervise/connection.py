@@ -15,6 +15,7 @@ from bridge.adb.server import AdbAddress
 from bridge.adb.transport import Transport
 from bridge.captures import CaptureSource
 from bridge.captures.folder import CameraFolder
+from bridge.captures.notices import FolderNotice
 from bridge.client import HostClient
 from bridge.config import DEFAULT_PROMPT, PHONE_PORT
 from bridge.front import Front
@@ -23,6 +24,7 @@ from bridge.session.events import PhoneInfo
 from bridge.spool import Spool, device_id
 from bridge.supervise.core import Supervisor
 from bridge.supervise.host import HostFinder
+from bridge.supervise.notices import notice_event
 from bridge.supervise.runner import PhoneRunner, page_linked
 from bridge.supervise.transport_tasks import TransportTasks
 from bridge.supervise.tunnels import TunnelBook
@@ -45,6 +47,7 @@ class Options:
     camera_folders: tuple[str, ...] = ("/sdcard/DCIM/Camera",)
     app_dir: Path = field(default_factory=device_scripts.app_folder)
     watch: bool = True
+    catch_up: bool = False
     open_page: bool = True
 
 
@@ -74,7 +77,7 @@ async def connected(
         await client.connected()
         session = Session(phone, spool, client, prompt=options.prompt, model=options.model, on_event=on_event)
         front = await stack.enter_async_context(Front(session, app_dir=options.app_dir))
-        runner = _runner(options, session, front, spool, phone)
+        runner = _runner(options, session, front, spool, phone, on_event)
         front.on_pages = page_linked(runner)
         await stack.enter_async_context(_working(session.run(), runner.run()))
         yield Connection(options, session, front, runner)
@@ -98,14 +101,30 @@ async def _working(*jobs: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
         raise several.exceptions[0] from None
 
 
-def _runner(options: Options, session: Session, front: Front, spool: Spool, phone: PhoneInfo) -> PhoneRunner:
+def _runner(
+    options: Options,
+    session: Session,
+    front: Front,
+    spool: Spool,
+    phone: PhoneInfo,
+    on_event: Callable[[dict[str, Any]], None],
+) -> PhoneRunner:
     book = TunnelBook(options.state_dir)
 
     def tasks(transport: Transport) -> TransportTasks:
         return TransportTasks(transport, options.phone_port, front.port, book, front.new_link_code)
 
+    def notice(told: FolderNotice) -> None:
+        if event := notice_event(phone, told):
+            on_event(event)
+
     def source(transport: Transport) -> CaptureSource:
-        return CameraFolder(transport, spool, device_id=phone.device_id, folders=options.camera_folders)
+        folder = CameraFolder(
+            transport, spool, device_id=phone.device_id, folders=options.camera_folders, on_notice=notice
+        )
+        if options.catch_up:
+            folder.catch_up()
+        return folder
 
     return PhoneRunner(
         serial=options.serial,

@@ -97,7 +97,7 @@ class Supervisor:
                 self._out.append(MakeTunnel(event.transport_id))
             case Failed():
                 self._failed(event, now)
-            case WatchEnded():
+            case _:
                 self._watching = False
                 self._failed(event, now)
         out, self._out = self._out, []
@@ -148,17 +148,17 @@ class Supervisor:
         if self.wake_at is None or now < self.wake_at:
             return
         self.wake_at = None
-        match self.state:
-            case State.ABSENT | State.UNUSABLE:
-                self._redial(now)
-            case State.OPENING:
-                self._open(now)
-            case State.TUNNELLING if self.transport_id is not None:
-                self._out.append(MakeTunnel(self.transport_id))
-            case State.UP if self.transport_id is not None:
-                self._page(now)
-                self._start_watching(self.transport_id)
-                self._out.append(CheckTunnel(self.transport_id))
+        if self.transport_id is None:  # only a phone on TCP wakes us while it is gone
+            self._out.append(Redial(self.serial))
+            self.wake_at = now + REDIAL_S
+        elif self.state is State.OPENING:
+            self._open(now)
+        elif self.state is State.TUNNELLING:
+            self._out.append(MakeTunnel(self.transport_id))
+        else:
+            self._page(now)
+            self._start_watching(self.transport_id)
+            self._out.append(CheckTunnel(self.transport_id))
 
     # ---- small steps ----
 
@@ -176,11 +176,6 @@ class Supervisor:
         self.wake_at = now + TUNNEL_CHECK_S
         if self._page_due is not None:
             self.wake_at = min(self.wake_at, self._page_due)
-
-    def _redial(self, now: float) -> None:
-        if ":" in self.serial:
-            self._out.append(Redial(self.serial))
-            self.wake_at = now + REDIAL_S
 
     def _lost(self, detail: str, hint: str, now: float) -> None:
         self._drop()

@@ -112,9 +112,9 @@ class HostFinder:
         try:
             return read_token_file(path)
         except (OSError, UnsafeFileError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
+            reason = f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error)
             raise TokenRefused(
-                f"no key for {self._url}: {path}: {reason}",
+                f"no key for {self._url}: {reason}",
                 hint=_KEY_HINT,
             ) from None
 

@@ -98,9 +98,12 @@ def _holder(path: Path) -> LeaseInfo | None:
 
 def _read(fd: int) -> LeaseInfo | None:
     try:
-        return LeaseInfo(**json.loads(os.pread(fd, LONGEST_RECORD, 0)))
-    except (ValueError, TypeError):  # half written: the owner is just starting
+        info = LeaseInfo(**json.loads(os.pread(fd, LONGEST_RECORD, 0)))
+    except (ValueError, TypeError, RecursionError):  # half written: the owner is just starting
         return None
+    # A signal is sent to this pid, and 0 or -1 would mean more processes than one.
+    texts = (info.serial, info.purpose, info.front_url, info.control_token)
+    return info if type(info.pid) is int and info.pid > 1 and all(isinstance(text, str) for text in texts) else None
 
 
 def _leased(serial: str, owner: LeaseInfo | None) -> DeviceUnusable:

@@ -78,3 +78,25 @@ def test_a_killed_owner_frees_the_phone(tmp_path: Path) -> None:
     assert held.pid == owner.pid
     with Lease(tmp_path, "R58M", "connect"):
         pass
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "",
+        "[]",
+        "[" * 4000,
+        '{"serial": "a", "pid": 1, "purpose": "connect"}',
+        '{"serial": "a", "pid": 0, "purpose": "connect"}',
+        '{"serial": "a", "pid": -1, "purpose": "connect"}',
+        '{"serial": "a", "pid": true, "purpose": "connect"}',
+        '{"serial": "a", "pid": "1234", "purpose": "connect"}',
+        '{"serial": ["a"], "pid": 1234, "purpose": "connect"}',
+        '{"serial": "a", "pid": 1234, "purpose": "connect", "front_url": 1}',
+    ],
+)
+def test_a_record_that_makes_no_sense_names_nobody(tmp_path: Path, record: str) -> None:
+    with Lease(tmp_path, "a", "connect"):
+        next((tmp_path / "leases").iterdir()).write_text(record)
+
+        assert holder(tmp_path, "a") is None

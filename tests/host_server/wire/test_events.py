@@ -127,3 +127,12 @@ def test_an_answer_cancelled_in_the_queue_has_no_output_and_no_usage() -> None:
     response = event["response"]
     assert (response["status"], response["cancelled_by"], response["output"]) == ("cancelled", "disconnect", [])
     assert (event["type"], response["usage"]) == ("response.incomplete", None)
+
+
+def test_an_empty_piece_writes_nothing() -> None:
+    writer = writer_for("plain")
+    writer.created(queued=False)
+    writer.started()
+
+    assert writer.delta("") == []
+    assert [event["type"] for event in writer.delta("x")][-1] == "response.output_text.delta"
