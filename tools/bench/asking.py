@@ -47,7 +47,9 @@ async def link_code_to_token(url: str, code: str) -> str:
 async def ask(socket: ClientConnection, question: dict[str, Any], hear: Hear) -> float:
     """Ask, let `hear` have each message and the time it was read at; gives the seconds to the first word."""
     began, first = time.monotonic(), 0.0
-    await socket.send(json.dumps(question | {"event_id": f"q{next(_numbers)}"}))  # the same one would be the same question
+    await socket.send(
+        json.dumps(question | {"event_id": f"q{next(_numbers)}"})
+    )  # the same one would be the same question
     async for text in socket:
         now = time.monotonic()
         message = json.loads(text)

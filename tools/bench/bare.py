@@ -5,26 +5,26 @@ usage: python -m tools.bench.bare
 
 import asyncio
 import json
-import time
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 
+from tools.bench.steps import Steps
 from tools.bench.workers import serve_verbs
 
 __all__: list[str] = []
 
 
 class Control:
-    """Answers each message with the same events; with a rate, each delta is the time it was sent at, by the clock."""
+    """Answers each message with the same events; with a rate, each delta is the time of its step."""
 
     def __init__(self) -> None:
         self._events: list[dict[str, Any]] = []
-        self._rate = 0.0
+        self._steps: Steps | None = None
 
     async def use(self, events: list[dict[str, Any]], rate: float) -> dict[str, Any]:
         """The events to send from now on, and how many deltas a second (0: at once)."""
-        self._events, self._rate = events, rate
+        self._events, self._steps = events, Steps(rate) if rate else None
         return {}
 
     async def talk(self, socket: ServerConnection) -> None:
@@ -34,13 +34,10 @@ class Control:
             await self._answer(socket, asked["event_id"])
 
     async def _answer(self, socket: ServerConnection, event_id: str) -> None:
-        start, said = time.monotonic(), 0
         for event in self._events:
             message = event | {"event_id": event_id}
-            if self._rate and event["type"] == "response.output_text.delta":
-                await asyncio.sleep(max(0.0, start + said / self._rate - time.monotonic()))
-                said += 1
-                message["delta"] = f"{time.monotonic():.6f} "
+            if self._steps and event["type"] == "response.output_text.delta":
+                message["delta"] = f"{await self._steps.next():.6f} "
             await socket.send(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
 

@@ -28,7 +28,7 @@ async def main(folder: Path, url: str, key: str) -> None:
             async with Front(session, app_dir=device_scripts.app_folder()) as front, asyncio.TaskGroup() as group:
                 running = group.create_task(session.run())
 
-                async def code() -> dict[str, Any]:
+                async def code() -> dict[str, Any]:  # ruff: ignore[unused-async]  # all verbs are
                     return {"code": front.new_link_code()}
 
                 await serve_verbs({"url": front.url}, code=code)

@@ -1,4 +1,4 @@
-"""Through the front and the host, as a page asks: the first word, the end after a cancel, and the host's loop under load.
+"""Through the front and the host, as a page asks: the first word, the end after a cancel, the host's loop under load.
 
 Four processes: this one plays the page; the front with session core and host client; the host; and the control, a bare
 `websockets` server that sends the very same messages. They are asked in turn, so that the machine's mood hits both.

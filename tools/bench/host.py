@@ -1,7 +1,6 @@
 """A worker: the real host with an engine that tells the time, and a probe in its event loop.
 
-The engine `clock=RATE` is `echo=RATE` whose words are the times they were said at: a client then knows how old each
-word is. `ocr` is the real one.
+The engine `clock=RATE` says the time, in steps as a batching engine does: a client then knows how old each word is.
 
 usage: python -m tools.bench.host FOLDER ENGINE...
 """
@@ -18,7 +17,7 @@ from host_server.api.app import create_app
 from host_server.api.server import HostServer
 from host_server.core.idle import IdleClock
 from host_server.engines import registry
-from host_server.engines.base import Engine, EngineInfo, Piece, PreparedQuestion
+from host_server.engines.base import Engine, Piece, PreparedQuestion
 from host_server.observe.logging import configure_logging
 from host_server.security.admin_token import ensure_admin_token
 from host_server.security.authenticator import Authenticator
@@ -27,6 +26,7 @@ from host_server.service import EngineRoom, Pictures, Service
 from host_server.settings import HostSettings
 from host_server.store.blobs import BlobStore
 from host_server.wire.discovery import HostRecord, private_folder
+from tools.bench.steps import Steps
 from tools.bench.workers import serve_verbs
 
 __all__ = ["Clock"]
@@ -35,24 +35,22 @@ _EVERY_S = 0.005
 
 
 class Clock:
-    """An echo whose every word is the time."""
+    """An engine whose every word is the time it was said at."""
 
-    def __init__(self, rate: str) -> None:
-        self._echo = registry.create(f"echo={rate}")
-        self.info: EngineInfo = replace(self._echo.info, name="clock")
+    def __init__(self, rate: float) -> None:
+        self.info = replace(registry.create("echo").info, name="clock")
+        self._steps = Steps(rate)
 
     async def warm_up(self) -> None:
-        """As echo does."""
-        await self._echo.warm_up()
+        """Nothing to load."""
 
     async def answer(self, question: PreparedQuestion) -> AsyncGenerator[Piece, None]:
-        """As many words as the question has, at the rate."""
-        async for _ in self._echo.answer(question):
-            yield Piece(f"{time.monotonic():.6f} ")
+        """As many words as the question has."""
+        for _ in question.text.split():
+            yield Piece(f"{await self._steps.next():.6f} ")
 
     async def close(self) -> None:
-        """As echo does."""
-        await self._echo.close()
+        """Nothing to end."""
 
 
 async def probe(seconds: float) -> dict[str, Any]:
@@ -97,7 +95,7 @@ async def main(folder: Path, specs: list[str]) -> None:
 
 def _engine(spec: str) -> Engine:
     name, _, rate = spec.partition("=")
-    return Clock(rate) if name == "clock" else registry.create(spec)
+    return Clock(float(rate)) if name == "clock" else registry.create(spec)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,11 @@ async def main(count: int, photos: Path) -> None:
     """Run them until stdin ends."""
     async with AsyncExitStack() as stack:
         phones = [VirtualPhone(photos, serial=f"VP{n:04}", capture_pause=0.02) for n in range(1, count + 1)]
-        pages: set[int] = set()
-        for number, phone in enumerate(phones):
+        pages = []
+        for phone in phones:
             await stack.enter_async_context(phone)
-            phone.on_open_url = PageClient(phone.loopback, lambda _message, n=number: pages.add(n)).open
+            pages.append(PageClient(phone.loopback, lambda _message: None))
+            phone.on_open_url = pages[-1].open
 
         async def press(phone: int) -> dict[str, Any]:
             path = await phones[phone].press_shutter()
@@ -40,7 +41,9 @@ async def main(count: int, photos: Path) -> None:
             return {}
 
         async def linked() -> dict[str, Any]:
-            return {"pages": sorted(pages)}
+            for page in pages:
+                await page.linked.wait()
+            return {}
 
         hello = {"addresses": [phone.address for phone in phones], "shell": phones[0].shell_rung}
         await serve_verbs(hello, press=press, replug=replug, reboot=reboot, linked=linked)
