@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import stat
 import time
 from collections.abc import Awaitable, Callable
@@ -35,7 +36,7 @@ _BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
 def create_app(session: Session, links: Links, sockets: Sockets, *, app_dir: Path) -> Gate:
     """Everything behind its gate."""
-    files = StaticFiles(directory=app_dir, html=True)
+    files = _PageFiles(directory=app_dir, html=True)
     routes = [
         Route("/healthz", _healthz),
         Route("/link", _link(session, links), methods=["POST"]),
@@ -48,6 +49,15 @@ def create_app(session: Session, links: Links, sockets: Sockets, *, app_dir: Pat
     app = Starlette(routes=routes, exception_handlers=_HANDLERS)
 
     return Gate(app, links=links, is_file=partial(_is_file, files))
+
+
+class _PageFiles(StaticFiles):
+    """The page's folder without what is hidden in it: a developer's `.env` and `.git` are not for the phone."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Where this file is, if it is one of the page."""
+        hidden = any(part.startswith(".") and part != ".well-known" for part in Path(path).parts)
+        return ("", None) if hidden else super().lookup_path(path)
 
 
 def _is_file(files: StaticFiles, path: str) -> bool:

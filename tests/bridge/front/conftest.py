@@ -25,6 +25,9 @@ def app_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "index.html").write_text("<!doctype html><title>page</title>")
     (folder / "app.js").write_text("export {};")
     (folder / "manifest.webmanifest").write_text("{}")
+    (folder / ".env").write_text("SECRET=1")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "config").write_text("secret")
     (outside / "secret.txt").write_text("secret")
     (folder / "link.txt").symlink_to(outside / "secret.txt")
     return folder
