@@ -76,3 +76,14 @@ def test_text_people_write_stays_as_it_is() -> None:
 @given(st.text())
 def test_nothing_that_drives_a_terminal_gets_through(text: str) -> None:
     assert not any((ord(c) < 32 and c not in "\n\t") or 0x7F <= ord(c) <= 0x9F for c in clean(text))
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("\x1b\x9b\u202e\u2066\x7f\ud800\U000e0001😀订"))))
+def test_json_says_the_same_and_drives_no_terminal(text: str) -> None:
+    output, out, _ = made(as_json=True)
+    output.json({"text": text})
+
+    line = out.getvalue()
+    assert json.loads(line) == {"text": text}
+    assert clean(line) == line
+    line.encode()
