@@ -20,6 +20,8 @@ from bridge.client.http import HostHttp
 from bridge.client.lane import Lane
 from bridge.client.state import HostState, Locate, is_loopback, refusal, token_refused
 from bridge.errors import BridgeError, HostUnavailable, TokenRefused
+from host_server.wire.codec import decode
+from host_server.wire.errors import WireError
 
 __all__ = ["HostClient"]
 
@@ -271,7 +273,7 @@ def _closed(closed: ConnectionClosed) -> BridgeError:
 def _decoded(frame: str | bytes) -> dict[str, Any]:
     """One event; whatever is none is an empty one."""
     try:
-        event = json.loads(frame)
-    except (ValueError, RecursionError):
+        event = decode(frame)
+    except WireError:
         return {}
     return event if isinstance(event, dict) else {}

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import Any
 
 import pytest
 from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from bridge.client import HostClient, HostState, fixed
 from bridge.errors import HostUnavailable, QuestionRefused, TokenRefused
 from host_server.wire.ids import capture_file_id
+from tests.support.answers import answer
 from tests.support.bridge import JPEG, SHA256, jpeg
 from tests.support.host import RunningHost
 from tests.support.relay import Relay
@@ -243,3 +247,21 @@ async def test_pictures_need_a_host(tmp_path: Path) -> None:
     async with HostClient(fixed("http://127.0.0.1:9", "x")) as client:
         with pytest.raises(HostUnavailable):
             await client.upload(SHA256, tmp_path / "a.jpg")
+
+
+async def test_half_a_character_of_a_host_goes_no_further() -> None:
+    async def odd_host(scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        await socket.accept("bridge.v1")
+        await socket.send_text(json.dumps({"type": "bridge:session.ready", "models": ["odd"]}))
+        lane = (await socket.receive_json())["stream_id"]
+        for event in answer("plain"):
+            odd = {"delta": "\ud800"} if "delta" in event else {}
+            await socket.send_text(json.dumps(event | odd | {"stream_id": lane}))
+
+    async with serving(odd_host) as url, HostClient(fixed(url, "key")) as client:
+        await client.connected()
+        events = await whole(client, input="hello")
+
+    assert events[-1]["type"] == "response.completed"
+    json.dumps(events, ensure_ascii=False).encode()
