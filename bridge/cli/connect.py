@@ -76,6 +76,7 @@ async def _connect(
     (line,) = await chosen_devices(wanted, usb=usb, tcp=tcp)
     private_folder(settings.state_dir)
     with Lease(settings.state_dir, line.serial, "connect") as lease:
+        ways["fresh"] = not lease.taken_over
         await _hold(settings, finder, line, lease, output, ways)
 
 
@@ -97,20 +98,22 @@ async def _hold(
 
     options = await _checked(settings, line, ways)
     located = await finder.locate()
-    output.heading(f"{line.serial}  {line.model.replace('_', ' ')}".rstrip())
-    output.say(f"host    {located.url}", detail="started" if located.started else "")
+    model = line.model.replace("_", " ")
+    output.heading(model or line.serial, detail=line.serial if model else "")
+    output.entry("host", located.url, detail="started for this" if located.started else "")
     with await asyncio.to_thread(Spool, settings.state_dir / "spool") as spool:
         async with connected(options, finder=finder, spool=spool, on_event=Watching(output).show) as connection:
             lease.announce(connection.front.url, connection.front.control_token)
             if options.open_page:
-                output.say(f"page    http://localhost:{options.phone_port} on the phone")
+                output.entry("page", f"http://localhost:{options.phone_port} on the phone")
             if options.watch:
-                output.say(
-                    f"watched {', '.join(options.camera_folders)}",
-                    detail="pictures taken from now on are sent to the host",
+                output.entry(
+                    "watching",
+                    ", ".join(options.camera_folders),
+                    detail="new pictures are sent to the host; Ctrl-C ends",
                 )
-            output.say("Ctrl-C ends it")
             await until_told()
+    output.gap()
     output.say("disconnected; the phone's tunnel is removed")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.client import HostClient, HostState
-from bridge.errors import HostUnavailable, QuestionRefused, TokenRefused
+from bridge.errors import BridgeError, HostUnavailable, QuestionRefused, TokenRefused
 from bridge.session import commands as do
 from bridge.session import events as on
 from bridge.session.core import SessionCore
@@ -263,7 +263,7 @@ class Session:
         """Journal one answer; gives what the observer must hear when that fails."""
         try:
             self._spool.record_answer(entry.capture_id, entry.question_key, entry.response_id, entry.status, entry.text)
-        except (OSError, sqlite3.Error) as error:
+        except (BridgeError, OSError, sqlite3.Error) as error:
             return self._core.report.error(time.time(), "storage_full", f"The spool cannot be written: {error}")
         return None
 

@@ -34,7 +34,10 @@ __all__ = ["Connection", "Options", "connected"]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a connection is told: which phone, how it is asked, what it may do."""
+    """What a connection is told: which phone, how it is asked, what it may do.
+
+    `fresh`: pictures taken before this connection are not sent, only counted; false goes on where a killed one stopped.
+    """
 
     serial: str
     address: AdbAddress
@@ -48,6 +51,7 @@ class Options:
     app_dir: Path = field(default_factory=device_scripts.app_folder)
     watch: bool = True
     catch_up: bool = False
+    fresh: bool = True
     open_page: bool = True
 
 
@@ -118,9 +122,16 @@ def _runner(
         if event := notice_event(phone, told):
             on_event(event)
 
+    fresh = iter([options.fresh])
+
     def source(transport: Transport) -> CaptureSource:
         folder = CameraFolder(
-            transport, spool, device_id=phone.device_id, folders=options.camera_folders, on_notice=notice
+            transport,
+            spool,
+            device_id=phone.device_id,
+            folders=options.camera_folders,
+            fresh=next(fresh, False),  # after a replug what was taken meanwhile is meant to be sent
+            on_notice=notice,
         )
         if options.catch_up:
             folder.catch_up()

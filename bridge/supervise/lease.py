@@ -38,6 +38,8 @@ class Lease:
         self._path = _path(state_dir, serial)
         self._info = LeaseInfo(serial, os.getpid(), purpose)
         self._fd = -1
+        self.taken_over = False
+        """Whether the owner before us ended without giving the phone back: it crashed or was killed."""
 
     def __enter__(self) -> Self:
         """Take the lock or say who has it."""
@@ -50,6 +52,7 @@ class Lease:
             os.close(fd)
             raise _leased(self._info.serial, owner) from None
         self._fd = fd
+        self.taken_over = os.fstat(fd).st_size > 0
         self._write()
         return self
 

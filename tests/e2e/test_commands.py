@@ -258,3 +258,43 @@ async def test_every_command_has_help(env: Mapping[str, str]) -> None:
     assert done.code == 0
     for word in ("devices", "connect", "disconnect", "status", "ask", "serve", "demo"):
         assert word in done.out
+
+
+# ---- privacy ----
+
+
+async def test_photos_taken_between_two_connects_are_counted_and_only_sent_when_asked_for(
+    env: Mapping[str, str], virtual_phone: VirtualPhone
+) -> None:
+    words = ("connect", "--json", "--no-page")
+    async with running(*words, env=env) as first:
+        await first.until(event="device", state="up")
+        await virtual_phone.press_shutter()
+        await first.until(event="answer")
+        await first.end()
+    between = (await virtual_phone.press_shutter()).rpartition("/")[2]
+    async with running(*words, env=env) as second:
+        held = await second.until(event="error", code="pictures_held")
+        await second.end()
+    async with running(*words, "--catch-up", env=env) as third:
+        sent = await third.until(event="capture", name=between)
+        await third.end()
+
+    assert "1 picture" in held["message"]
+    assert "--catch-up" in held["hint"]
+    assert sent["source"] == "camera"
+
+
+async def test_a_killed_connect_goes_on_where_it_stopped(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
+    words = ("connect", "--json", "--no-page")
+    async with running(*words, env=env) as first:
+        await first.until(event="device", state="up")
+        await virtual_phone.press_shutter()
+        await first.until(event="answer")
+        await first.end(signal.SIGKILL)
+    missed = (await virtual_phone.press_shutter()).rpartition("/")[2]
+    async with running(*words, env=env) as second:
+        sent = await second.until(event="capture", name=missed)
+        await second.end()
+
+    assert sent["source"] == "camera"

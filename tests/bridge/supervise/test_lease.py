@@ -76,8 +76,10 @@ def test_a_killed_owner_frees_the_phone(tmp_path: Path) -> None:
 
     assert held is not None
     assert held.pid == owner.pid
-    with Lease(tmp_path, "R58M", "connect"):
-        pass
+    with Lease(tmp_path, "R58M", "connect") as lease:
+        assert lease.taken_over
+    with Lease(tmp_path, "R58M", "connect") as lease:
+        assert not lease.taken_over
 
 
 @pytest.mark.parametrize(
