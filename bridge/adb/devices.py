@@ -7,6 +7,7 @@ import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 from bridge.adb.deadlines import within
 from bridge.adb.faults import READY, from_server, state_hint
@@ -54,11 +55,16 @@ class DeviceLine:
 
 def parse_devices_l(text: str) -> tuple[DeviceLine, ...]:
     """The answer to `host:devices-l` or one list of `host:track-devices-l`. Lines that are none are left out."""
-    lines = (_LINE.fullmatch(line) or _OTHER.fullmatch(line) for line in text.splitlines())
-    return tuple(_device(match) for match in lines if match)
+    found = (_parse_line(line) for line in text.splitlines())
+    return tuple(line for line in found if line is not None)
 
 
-def _device(match: re.Match[str]) -> DeviceLine:
+@lru_cache(maxsize=256)
+def _parse_line(text: str) -> DeviceLine | None:
+    """Kept, because each change to one of many phones brings the lines of all of them, to each one's follower."""
+    match = _LINE.fullmatch(text) or _OTHER.fullmatch(text)
+    if match is None:
+        return None
     info = dict(pair.split(":", 1) for pair in match["info"].split())
     number = info.get("transport_id", "")
     return DeviceLine(
