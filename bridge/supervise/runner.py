@@ -215,8 +215,7 @@ class PhoneRunner:
         task, self._held = self._held, None
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])  # not `await task`: its cancellation must not be taken for ours
 
     async def _undo(self) -> None:
         """Take our reverse back over a connection of its own: the one in use was just cancelled."""
