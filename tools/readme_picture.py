@@ -14,7 +14,7 @@ from typing import Any
 from playwright.async_api import Browser, async_playwright
 
 from bridge.virtual.demo import run_demo
-from bridge.virtual.record import DemoSetup, Stage
+from bridge.virtual.record import DemoResult, DemoSetup, Stage
 
 OUT = Path("docs/images/demo.png")
 PHONE = {"width": 390, "height": 800}
@@ -48,7 +48,7 @@ async def main(out: Path) -> None:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"))
         shots: list[bytes] = []
 
-        async def look(_shutter: Callable[[], Awaitable[None]]) -> None:
+        async def look(_result: DemoResult, _shutter: Callable[[], Awaitable[None]]) -> None:
             shots.append(await phone_page(browser, await links.get()))
 
         setup = DemoSetup(browser=links.put_nowait)

@@ -21,6 +21,7 @@ app = typer.Typer(
     help="Try a vision-language model on real Android phones.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
@@ -109,8 +110,10 @@ def _other(error: BaseException, output: Output) -> int:
 
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         command = getattr(getattr(error, "ctx", None), "command_path", "bridge")
-        if message := error.format_message():  # none: `bridge` alone, which has shown its help
-            output.error(UsageError(message, hint=f"see `{command} --help`"))
+        if type(error).__name__ == "NoArgsIsHelpError":  # `bridge` alone: its message is the help
+            output.say(error.format_message())
+        else:
+            output.error(UsageError(error.format_message(), hint=f"see `{command} --help`"))
         return UsageError.exit_code
     if os.environ.get("BRIDGE_DEBUG"):
         raise error

@@ -12,7 +12,7 @@ from bridge.errors import HostUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bridge.virtual.record import Stage
+    from bridge.virtual.record import DemoResult, Stage
 
 __all__ = ["demo"]
 
@@ -30,7 +30,7 @@ def demo(
     ] = False,
     json: Json = False,
 ) -> None:
-    """A virtual phone under the real adb server: shutter, pull, question, streamed answer, in one go."""
+    """See all of it on a virtual phone: shutter, pull, question, streamed answer."""
     import asyncio
     from importlib.util import find_spec
 
@@ -42,20 +42,26 @@ def demo(
     from bridge.virtual.record import DemoSetup
 
     output = Output(as_json=json)
-    output.heading("lensbridge demo: a virtual phone under the real adb server")
+    output.heading("lensbridge demo", detail="a virtual phone under the real adb server")
+
+    def finished(result: "DemoResult") -> None:
+        write_demo_page(result, page)
+        if json:
+            output.json(result.to_json())
+        output.gap()
+        output.say(f"{page} shows the picture, the answer and each stage")
+
     setup = DemoSetup(prompt=prompt, picture=picture, engine=engine, browser=_opener(output) if open_ else None)
     result = asyncio.run(
         run_demo(
             setup,
             on_stage=_stage_line(output),
             on_delta=_nothing if json else output.stream,
-            stay=_stay(output) if open_ else None,
+            stay=_stay(output, finished) if open_ else None,
         )
     )
-    write_demo_page(result, page)
-    if json:
-        output.json(result.to_json())
-    output.say(f"{page} shows the picture, the answer and each stage")
+    if not open_:
+        finished(result)
 
 
 def _nothing(_piece: str) -> None:
@@ -64,7 +70,7 @@ def _nothing(_piece: str) -> None:
 
 def _stage_line(output: Output) -> "Callable[[Stage], None]":
     def show(stage: "Stage") -> None:
-        output.say(f"{stage.at_ms / 1000:7.2f} s  {stage.name}", detail=stage.detail)
+        output.say(f"{stage.at_ms / 1000:6.2f} s  {stage.name}", detail=stage.detail)
 
     return show
 
@@ -73,21 +79,56 @@ def _opener(output: Output) -> "Callable[[str], None]":
     def show(url: str) -> None:
         import webbrowser
 
-        output.say("the phone's page, through the phone:", detail=url.split("#", 1)[0])
-        if not webbrowser.open(url):
-            output.data(url)
+        if webbrowser.open(url):
+            output.say("          the phone's page is open in this laptop's browser too", detail=url.split("#", 1)[0])
+        else:
+            output.say("          no browser here: open the phone's page yourself, within a minute", detail=url)
 
     return show
 
 
-def _stay(output: Output) -> "Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]":
-    async def stay(shutter: "Callable[[], Awaitable[None]]") -> None:
+def _stay(
+    output: Output, finished: "Callable[[DemoResult], None]"
+) -> "Callable[[DemoResult, Callable[[], Awaitable[None]]], Awaitable[None]]":
+    async def stay(result: "DemoResult", shutter: "Callable[[], Awaitable[None]]") -> None:
         import asyncio
-        import sys
 
-        output.say("Enter presses the shutter again, Ctrl-C ends the demo")
-        while await asyncio.to_thread(sys.stdin.readline):
-            await shutter()
-        await asyncio.Event().wait()
+        from bridge.supervise.signals import until_told
+
+        async with asyncio.TaskGroup() as group:
+            told = group.create_task(until_told())
+            pressing = group.create_task(_press_on_enter(shutter))
+            await asyncio.sleep(0)  # both listen before anybody is told that they do
+            finished(result)
+            output.say("Enter presses the shutter again, Ctrl-C ends the demo")
+            await told
+            pressing.cancel()
+        output.gap()
 
     return stay
+
+
+async def _press_on_enter(shutter: "Callable[[], Awaitable[None]]") -> None:
+    """One press a line of stdin; read by the loop and in no thread, which Ctrl-C could not end."""
+    import asyncio
+    import contextlib
+    import os
+    import sys
+
+    loop, entered, number = asyncio.get_running_loop(), asyncio.Event(), sys.stdin.fileno()
+
+    def read() -> None:
+        if not os.read(number, 4096):
+            loop.remove_reader(number)
+        else:
+            entered.set()
+
+    with contextlib.suppress(PermissionError):  # a file or /dev/null: nothing can be waited for there
+        loop.add_reader(number, read)
+    try:
+        while True:
+            await entered.wait()
+            entered.clear()
+            await shutter()
+    finally:
+        loop.remove_reader(number)

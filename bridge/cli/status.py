@@ -31,13 +31,17 @@ def status(*, json: Json = False, state_dir: StateDir = None) -> None:
         rows = [
             (p["serial"], p["state"], str(p["pages"]), f"`bridge {p['purpose']}`, process {p['pid']}") for p in phones
         ]
-        output.table(("SERIAL", "STATE", "PAGES", "HELD BY"), rows)
+        output.table(("PHONE", "STATE", "PAGES", "HELD BY"), rows)
     else:
         output.say("no phone is connected", detail="`bridge connect` holds one")
     if host is None:
         output.say("no host runs", detail="`bridge connect` and `bridge ask` start one when they need it")
     else:
-        output.data(_host_line(host))
+        state = "answers" if host["live"] else "silent"
+        output.table(
+            ("HOST", "STATE", "ENGINES", "PROCESS"),
+            [(host["url"], state, ", ".join(host["engines"]), str(host["pid"]))],
+        )
 
 
 def _phone(info: "LeaseInfo") -> dict[str, Any]:
@@ -81,8 +85,3 @@ def _host(folder: "Path") -> dict[str, Any] | None:
         "engines": list(record.engines),
         "live": live,
     }
-
-
-def _host_line(host: dict[str, Any]) -> str:
-    state = "answers" if host["live"] else "silent"
-    return f"host {host['url']}  {', '.join(host['engines'])}  process {host['pid']}  {state}"

@@ -8,7 +8,7 @@ __all__ = ["Watching"]
 
 # Steps of a moment on the way up: said only where they carry news of their own.
 UNTOLD = {"making the tunnel"}
-WORDS = {"opening": "connecting", "ready": "ready"}
+WORDS = {"opening": "connecting"}
 STAGES = ("pull", "upload", "queue", "prepare", "first_token")
 
 
@@ -61,7 +61,7 @@ class Watching:
 
     def _question(self, event: dict[str, Any]) -> None:
         """Which picture is meant is said where that does not stand right above."""
-        about = event.get("capture_id")
+        about = event.get("capture_id") or ""
         name = self._names.get(about, "") if about != self._shown else ""
         said = [f"about {name}" if name else "", "from the page" if event["asked_by"] == "page" else ""]
         self._output.entry("asked", event["text"], detail=", ".join(filter(None, said)))
@@ -69,14 +69,14 @@ class Watching:
 
     def _delta(self, event: dict[str, Any]) -> None:
         if self._streaming != event["response_id"]:
-            self._streaming = event["response_id"]
+            self._streaming, self._shown = event["response_id"], None
             self._output.end_stream()
         self._output.stream(event["delta"])
 
     def _answer(self, event: dict[str, Any]) -> None:
         self._output.end_stream()
-        self._streaming = None
-        self._names.pop(event.get("capture_id"), None)
+        self._streaming = self._shown = None
+        self._names.pop(event.get("capture_id") or "", None)
         if event["status"] != "completed":
             self._output.entry(event["status"], (event.get("error") or {}).get("message", ""))
             return

@@ -17,6 +17,8 @@ from bridge.errors import AdbUnreachable
 
 __all__ = ["OwnServer", "own_adb_server"]
 
+# `--one-device` is younger than some distributions' adb.
+ONE_DEVICE_SINCE = 35
 START_DEADLINE_S, LOOK_EVERY_S, END_DEADLINE_S = 15.0, 0.02, 5.0
 
 
@@ -38,7 +40,7 @@ async def own_adb_server(home: Path) -> AsyncGenerator[OwnServer]:
     environ = _environ(home, address)
     with (home / "adb.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            str(adb.path), "-L", f"tcp:localhost:{address.port}", "server", "nodaemon",
+            str(adb.path), *_no_usb(adb), "-L", f"tcp:localhost:{address.port}", "server", "nodaemon",
             env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
     try:
@@ -75,12 +77,19 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
+def _no_usb(adb: AdbBinary) -> list[str]:
+    """Leave the cable's phones alone: with our new key each of them would ask its owner about it."""
+    major = adb.version.partition(".")[0]
+    return ["--one-device", "none"] if major.isdigit() and int(major) >= ONE_DEVICE_SINCE else []
+
+
 def _environ(home: Path, address: AdbAddress) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ADB_", "ANDROID_"))}
     return kept | {
         "HOME": str(home),
         "TMPDIR": str(home),
         "ADB_MDNS": "0",
+        "ADB_LIBUSB": "0",  # libusb finds no bus in a container, and the server then waits three seconds for it
         "ADB_LOCAL_TRANSPORT_MAX_PORT": "5554",  # a phone on a port of 5555..5585 would be adopted as an emulator
         "ADB_SERVER_SOCKET": f"tcp:localhost:{address.port}",
     }

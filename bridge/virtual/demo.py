@@ -35,9 +35,9 @@ async def run_demo(
     *,
     on_stage: Callable[[Stage], None],
     on_delta: Callable[[str], None],
-    stay: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]] | None = None,
+    stay: Callable[[DemoResult, Callable[[], Awaitable[None]]], Awaitable[None]] | None = None,
 ) -> DemoResult:
-    """Play the demo; `stay` keeps it up afterwards and is handed what presses the shutter again.
+    """Play the demo; `stay` keeps it up afterwards and is handed the result and what presses the shutter again.
 
     Raises `UsageError` (2) for a file that is no picture, `QuestionRefused` (9) when the host refuses it.
     """
@@ -51,15 +51,13 @@ async def run_demo(
         demo.result.picture = next(photos.iterdir()).read_bytes()
         async with _up(demo, folder, photos) as shutter:
             await shutter()
-            demo.stage("shutter pressed on the phone")
             await _until(demo.answered, "answer")
             if demo.result.status != "completed":
                 raise _refused(demo.result)
-            demo.stage("answer complete")
             await _until(demo.received, "answer on the phone's page")
-            demo.stage("answer on the phone's page")
+            demo.stage("answer on the phone's page", "word for word")
             if stay is not None:
-                await stay(shutter)
+                await stay(demo.result, shutter)
     return demo.result
 
 
@@ -86,7 +84,7 @@ async def _up(demo: Recorder, folder: Path, photos: Path) -> AsyncGenerator[Call
         await _until(demo.linked, "page")
         demo.stage("page linked", "through the phone's own port, one code, used once")
         _show_in_browser(demo, phone, connection)
-        yield lambda: _press(connection)
+        yield lambda: _press(demo, connection)
 
 
 def _show_in_browser(demo: Recorder, phone: VirtualPhone, connection: Connection) -> None:
@@ -116,8 +114,9 @@ def _options(demo: Recorder, phone: VirtualPhone, server: OwnServer, state: Path
     )
 
 
-async def _press(connection: Connection) -> None:
+async def _press(demo: Recorder, connection: Connection) -> None:
     """Press the shutter as `bridge ask --shutter` does."""
+    demo.stage("shutter pressed on the phone")
     line = connection.runner.core.line
     if line is None:
         raise DeadlinePassed("the virtual phone is gone", hint="run the demo again; please report it")

@@ -10,7 +10,7 @@ __all__ = ["write_demo_page"]
 
 TIMINGS = {
     "pull": "pulled from the phone, verified",
-    "upload": "at the host",
+    "upload": "sent to the host",
     "queue": "waited for the engine",
     "prepare": "picture prepared",
     "first_token": "first word, from the final rename on the phone",
@@ -28,7 +28,8 @@ minmax(14rem, 22rem) 1fr; } @media (max-width: 46rem) { main { grid-template-col
 1.5rem; } } figure { margin: 0; } img { width: 100%; border-radius: 1.4rem; border: 1px solid var(--line); display:
 block; } figcaption, .soft { color: var(--soft); font-size: .84rem; overflow-wrap: anywhere; } figcaption { margin-top:
 .7rem; } h1 { font-size: 1rem; font-weight: 600; color: var(--accent); margin: 0 0 2.2rem; letter-spacing: .02em; }
-.question { color: var(--soft); margin: 0; } .answer { font-size: 1.7rem; line-height: 1.3; margin: .3rem 0 2.6rem;
+.question { color: var(--soft); margin: 0; }
+.note { margin: 0 0 2rem; } .answer { font-size: 1.7rem; line-height: 1.3; margin: .3rem 0 .4rem;
 white-space: pre-wrap; overflow-wrap: anywhere; } table { border-collapse: collapse; width: 100%; font-size: .95rem; }
 td { padding: .45rem 0; border-top: 1px solid var(--line); vertical-align: top; } td.ms { text-align: right;
 font-variant-numeric: tabular-nums; white-space: nowrap; padding-right: 1.2rem; width: 6.5rem; } h2 { font-size:
@@ -51,9 +52,9 @@ def write_demo_page(result: DemoResult, path: Path) -> None:
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>lensbridge demo</title><style>{STYLE}</style></head><body><main>
 <figure><img src="data:image/{kind};base64,{picture}" alt="The picture that was asked about">
-<figcaption>{_text(result.capture.get("bytes", ""))} bytes, sha256 {
-            _text(str(result.capture.get("sha256", ""))[:16])
-        }…<br> {_text(result.serial)}, adb {_text(result.adb_version)}</figcaption></figure>
+<figcaption>{result.capture.get("bytes", 0):,} bytes, sha256 {_text(str(result.capture.get("sha256", ""))[:16])}…<br> {
+            _text(result.serial)
+        }, adb {_text(result.adb_version)}</figcaption></figure>
 <section><h1>lensbridge demo</h1>
 <p class="question">{_text(result.question)}</p><p class="answer">{_text(value)}</p><p class="note">{_text(note)}</p>
 <p class="soft">engine {_text(result.engine)}; answer on the phone's page: {

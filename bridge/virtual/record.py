@@ -73,6 +73,7 @@ class Recorder:
         self._on_stage, self._on_delta = on_stage, on_delta
         self._started = time.monotonic()
         self._page_texts: dict[str, str] = {}
+        self._pulled: set[str] = set()
 
     def stage(self, name: str, detail: str = "") -> None:
         """Note that a step is reached, and show it."""
@@ -83,12 +84,15 @@ class Recorder:
     def on_event(self, event: dict[str, Any]) -> None:
         """What the bridge tells its terminal."""
         match event["event"]:
-            case "capture" if event["state"] in {"pulled", "waiting"} and not self.result.capture:
+            case "capture" if event["state"] in {"pulled", "waiting"} and event["capture_id"] not in self._pulled:
+                self._pulled.add(event["capture_id"])
                 names = {"id": "capture_id", "sha256": "sha256", "bytes": "bytes", "source": "source"}
                 self.result.capture = {name: event[theirs] for name, theirs in names.items()}
-                self.stage("picture pulled", f"{event['name']}, {event['bytes']} bytes, sha256 checked")
+                self.stage("picture pulled", f"{event['name']}, {event['bytes']:,} bytes, sha256 checked")
             case "capture" if event["state"] == "uploaded":
                 self.stage("picture at the host")
+            case "question":
+                self.stage("asked", event["text"])
             case "delta":
                 self._on_delta(event["delta"])
             case "answer":
@@ -121,4 +125,6 @@ class Recorder:
         self.result.engine = event["model"] or self.setup.engine
         self.result.timings_ms = event["timings_ms"]
         self.result.error = dict(event.get("error") or {})
+        if self.result.status == "completed":
+            self.stage("answer complete", f"in {event['timings_ms']['total'] / 1000:.2f} s from the photo on")
         self.answered.set()

@@ -1,6 +1,8 @@
 """The real command, as people type it: what it prints, how it exits, and the next step it names."""
 
+import asyncio
 import json
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -10,7 +12,7 @@ import pytest
 
 from bridge.supervise.host import HostFinder
 from tests.support.adb_server import PrivateAdbServer
-from tests.support.command import Done, bridge, running
+from tests.support.command import BRIDGE, Done, bridge, running
 from virtual_phone import VirtualPhone
 
 pytestmark = pytest.mark.e2e
@@ -25,8 +27,6 @@ async def env(adb_server: PrivateAdbServer, state: Path) -> AsyncIterator[dict[s
 
 
 def _end_host(finder: HostFinder, state: Path) -> None:
-    import os
-
     from host_server.wire.discovery import read_host_record
 
     finder.stop_started()
@@ -250,6 +250,49 @@ async def test_ask_ends_by_its_timeout(env: Mapping[str, str], photos: Path) -> 
 )
 async def test_what_makes_no_sense_is_exit_code_2(env: Mapping[str, str], words: list[str]) -> None:
     refused(await bridge(*words, env=env), 2)
+
+
+async def test_the_command_alone_shows_its_help(env: Mapping[str, str]) -> None:
+    done = await bridge(env=env)
+
+    assert done.code == 2
+    assert "connect" in done.err
+    assert "error:" not in done.err
+
+
+async def test_serve_shows_the_options_of_the_host(env: Mapping[str, str]) -> None:
+    done = await bridge("serve", "--help", env=env)
+
+    assert done.code == 0
+    assert "--engine" in done.out
+
+
+async def test_a_reader_that_has_seen_enough_is_no_error(env: Mapping[str, str], photos: Path) -> None:
+    words = ["ask", "What is it?", "--json", "--picture", str(photos / "a.jpg")]
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            BRIDGE, *words, env=dict(env), stdout=write_end, stderr=asyncio.subprocess.PIPE
+        )
+    finally:
+        os.close(write_end)
+    _, err = await asyncio.wait_for(process.communicate(), 60)
+
+    assert (process.returncode, err) == (0, b"")
+
+
+async def test_ctrl_c_ends_a_demo_that_stays_up(env: Mapping[str, str], tmp_path: Path) -> None:
+    words = ["demo", "--open", "--json", "--engine", "echo", "--page", str(tmp_path / "demo.html")]
+    process = await asyncio.create_subprocess_exec(
+        BRIDGE, *words, env={**env, "BROWSER": "true"}, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert json.loads(await asyncio.wait_for(process.stdout.readline(), 60))["engine"] == "echo"
+    assert (tmp_path / "demo.html").exists()
+    process.send_signal(signal.SIGINT)
+
+    assert await asyncio.wait_for(process.wait(), 20) == 0
 
 
 async def test_every_command_has_help(env: Mapping[str, str]) -> None:

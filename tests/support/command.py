@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Done", "bridge", "running"]
+__all__ = ["BRIDGE", "Done", "bridge", "running"]
 
 BRIDGE = str(Path(sys.executable).parent / "bridge")
 DEADLINE_S = 60.0
