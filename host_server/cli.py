@@ -26,9 +26,10 @@ app = typer.Typer(
     help="The service that answers questions about pictures.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-token_app = typer.Typer(help="API keys for other programs and people.", no_args_is_help=True)
+token_app = typer.Typer(help="API keys for other programs and people.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token_app, name="token")
 
 StateDir = Annotated[
@@ -59,7 +60,7 @@ def serve(
     ssl_certfile: Annotated[str | None, typer.Option(help="TLS certificate (PEM).")] = None,
     ssl_keyfile: Annotated[str | None, typer.Option(help="Its private key (PEM).")] = None,
 ) -> None:
-    """Serve until Ctrl-C; running answers may end first, a second Ctrl-C ends them."""
+    """Serve until Ctrl-C. Running answers may end first; a second Ctrl-C ends them."""
     from host_server.engines.base import EngineError, UnknownEngineError
     from host_server.settings import HostSettings, SettingsError
 

@@ -118,7 +118,7 @@ def select(
     if not usable:
         raise _unusable(pool, devices)
     if len(usable) > 1 and not everything:
-        hint = "choose with -s SERIAL, -d (USB), -e (network), or --all"
+        hint = "choose with -s SERIAL, -d (USB) or -e (network)"
         raise NoSuchDevice(f"{len(usable)} devices can be used", hint=hint, devices=_table(devices))
     return usable
 

@@ -47,7 +47,7 @@ def ask(
     timeout: Timeout = DEADLINE_S,
     json: Json = False,
 ) -> int:
-    """Ask about a picture: a file, the phone's newest photo, or a fresh one."""
+    """Ask about one picture. It is a file, the phone's newest photo, or a fresh one."""
     import asyncio
 
     from bridge.config import load

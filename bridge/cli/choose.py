@@ -1,4 +1,4 @@
-"""Which phones a command means, in adb's own terms: `-s`, `-d`, `-e`, `--all`, `ANDROID_SERIAL` or the only one."""
+"""Which phones a command means, in adb's own terms: `-s`, `-d`, `-e`, `ANDROID_SERIAL` or the only one."""
 
 import asyncio
 import os

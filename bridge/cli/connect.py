@@ -50,7 +50,7 @@ def connect(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Watch a phone's camera folder, serve its page, and answer about each new picture."""
+    """Hold a phone until Ctrl-C. Its page is served, and each new picture of its camera folder is asked about."""
     import asyncio
 
     from bridge.config import load

@@ -30,7 +30,7 @@ def demo(
     ] = False,
     json: Json = False,
 ) -> None:
-    """See all of it on a virtual phone: shutter, pull, question, streamed answer."""
+    """See all of it on a virtual phone. Its shutter is pressed, and the answer streams back."""
     import asyncio
     from importlib.util import find_spec
 

@@ -12,7 +12,7 @@ LOOK_EVERY_S = 0.05
 def disconnect(
     *, serial: SerialArgument = None, json: Json = False, state_dir: StateDir = None, timeout: Timeout = 10.0
 ) -> None:
-    """Stop the bridge of a phone: its tunnel is removed, its page may no longer ask."""
+    """Stop the bridge of a phone. Its tunnel is removed, its page may no longer ask."""
     import os
     import signal
     import time

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 __all__ = [
-    "Every",
     "HostUrl",
     "Json",
     "Model",
@@ -34,7 +33,6 @@ SerialArgument = Annotated[
 ]
 Usb = Annotated[bool, typer.Option("-d", "--usb", help="The phone on the cable.")]
 Tcp = Annotated[bool, typer.Option("-e", "--tcp", help="The phone on the network, or an emulator.")]
-Every = Annotated[bool, typer.Option("--all", help="Every phone that can be used.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout; one object a line where things stream.")]
 HostUrl = Annotated[str | None, typer.Option("--host-url", help="Use this host instead of finding or starting one.")]
 TokenFile = Annotated[Path | None, typer.Option("--token-file", help="A file that holds the host's key.")]

@@ -8,7 +8,7 @@ __all__ = ["serve"]
 
 
 def serve(context: typer.Context) -> None:
-    """Run the host service in this terminal, for this laptop or others."""
+    """Run the host service in this terminal."""
     import os
     import sys
     from importlib.util import find_spec

@@ -79,6 +79,7 @@ async def test_two_phones_are_shown_and_the_choice_is_left_to_people(
         await adb_server.call("disconnect", other.address)
 
     refused(done, 3, virtual_phone.address, other.address, "-s")
+    assert "--all" not in done.hint  # one connect holds one phone
 
 
 async def test_an_unauthorized_phone_is_explained(
