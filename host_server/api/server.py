@@ -45,6 +45,7 @@ class HostServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http="h11",  # the other parser, taken where it is installed, reads endless heads
                 ws="websockets-sansio",
                 ws_max_size=MAX_MESSAGE,
                 ws_per_message_deflate=False,

@@ -180,6 +180,15 @@ async def test_a_revoked_key_loses_its_open_socket(served: Serving) -> None:
     assert caught.value.rcvd.code == 4401
 
 
+async def test_an_endless_head_is_not_read_to_its_end(served: Serving) -> None:
+    address = httpx.URL(served.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n" + b"X: " + b"x" * 200_000)
+    async with asyncio.timeout(5):
+        assert b" 400 " in await reader.readline()
+    writer.close()
+
+
 async def test_many_wrong_tokens_are_slowed_down(served: Serving) -> None:
     async with httpx.AsyncClient(trust_env=False) as client:
         wrong = {"authorization": "Bearer wrong"}
