@@ -7,11 +7,15 @@ import importlib
 import json
 import os
 import platform
+import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from tests.support.adb_server import bundled_adb
 
 PARTS = ("command_line", "adb_speed", "imaging", "front_and_host", "photo_to_question", "streams", "recovery", "idle")
 OUT = Path("bench.json")
@@ -19,6 +23,7 @@ OUT = Path("bench.json")
 
 def main(names: list[str]) -> int:
     """Run the parts, print their table, write the rows. 1 when a budget is missed."""
+    about, began = machine(names), time.monotonic()
     rows: list[dict[str, Any]] = []
     for name in names or PARTS:
         print(f"-- {name}", file=sys.stderr, flush=True)
@@ -26,7 +31,8 @@ def main(names: list[str]) -> int:
         for row in found:
             show(row)
         rows += found
-    OUT.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    about["took_s"] = round(time.monotonic() - began, 1)
+    OUT.write_text(json.dumps({"machine": about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     missed = [row["name"] for row in rows if row["met"] is False]
     print(f"{len(rows)} rows, {len(missed)} missed{': ' + ', '.join(missed) if missed else ''}; {OUT}")
     return 1 if missed else 0
@@ -43,14 +49,20 @@ def show(row: dict[str, Any]) -> None:
     )
 
 
-def machine() -> dict[str, Any]:
-    """What the numbers were measured on."""
+def machine(names: list[str]) -> dict[str, Any]:
+    """What the numbers were measured on, and by which command."""
     cpu = next(
         (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
         platform.processor(),
     )
-    packages = {name: version(name) for name in ("adbutils", "lensbridge", "uvicorn", "websockets")}
+    packages = {
+        name: version(name) for name in ("adbutils", "lensbridge", "pillow", "rapidocr", "uvicorn", "websockets")
+    }
     return {
+        "command": " ".join(["python -m tools.bench", *names]),
+        "commit": _said("git", "describe", "--always", "--dirty"),
+        "load": os.getloadavg()[0],
+        "adb": _said(bundled_adb(), "--version").partition("Version ")[2].partition("-")[0],
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": cpu,
         "cores": os.cpu_count(),
@@ -58,6 +70,15 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": packages,
     }
+
+
+def _said(*command: str) -> str:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def _lines(path: str) -> list[str]:

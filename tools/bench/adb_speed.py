@@ -23,7 +23,7 @@ from tests.support.adb_server import PrivateAdbServer
 from tools.bench.measure import median, row
 
 ROUNDS = 9
-SHORT_ROUNDS = 25  # what takes milliseconds is noisy
+SHORT_ROUNDS, SHORT_SIZE = 25, 5_000_000  # what takes milliseconds is noisy
 CALLS = 20
 SIZES = {"0.3 MB": 300_000, "5 MB": 5_000_000, "50 MB": 50_000_000}
 PULL_BUDGET = {"0.3 MB": 1.5, "5 MB": 0.9, "50 MB": 0.75}
@@ -68,7 +68,7 @@ async def _measure(server: PrivateAdbServer, serial: str, home: Path) -> list[di
 
 async def _pull_rows(server: PrivateAdbServer, transport: Transport, home: Path, label: str) -> list[dict[str, object]]:
     source, place = f"{PHONE}/{label.replace(' ', '')}", home / "pulled"
-    rounds = ROUNDS if SIZES[label] > MANY_SIZE else SHORT_ROUNDS
+    rounds = ROUNDS if SIZES[label] > SHORT_SIZE else SHORT_ROUNDS
     await transport.push(os.urandom(SIZES[label]), source)
 
     async def ours() -> None:

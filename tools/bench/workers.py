@@ -38,7 +38,8 @@ class Worker:
     async def ask(self, verb: str, **fields: Any) -> dict[str, Any]:
         """Let it do something, and wait for what it says. Several may be asked at once."""
         number = next(self._numbers)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
         assert self.process.stdin is not None  # ruff: ignore[assert]  # started with pipes
         self.process.stdin.write(json.dumps({"number": number, "verb": verb, "fields": fields}).encode() + b"\n")
         try:
