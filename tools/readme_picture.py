@@ -36,7 +36,8 @@ async def main(out: Path) -> None:
     links: asyncio.Queue[str] = asyncio.Queue()
 
     def stage(reached: Stage) -> None:
-        lines.append(f"<i>{reached.at_ms / 1000:6.2f} s</i>  {html.escape(reached.name)}")
+        said = f"{reached.name}  {reached.detail}" if reached.name == "asked" else reached.name
+        lines.append(f"<i>{reached.at_ms / 1000:6.2f} s</i>  {html.escape(said)}")
 
     def delta(piece: str) -> None:
         if lines[-1].startswith("<b>"):

@@ -50,7 +50,7 @@ def connect(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Hold a phone until Ctrl-C. Its page is served, and each new picture of its camera folder is asked about."""
+    """Answer about each new picture of a phone. Its page is served too; Ctrl-C or `bridge disconnect` ends it."""
     import asyncio
 
     from bridge.config import load
