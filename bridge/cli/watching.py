@@ -45,7 +45,9 @@ class Watching:
     def _device(self, event: dict[str, Any]) -> None:
         said = event.get("detail") or event["state"]
         if said not in UNTOLD:
-            self._output.entry("phone", WORDS.get(said, said), detail=event.get("hint") or "")
+            self._output.entry(
+                "host" if event["state"] == "host" else "phone", WORDS.get(said, said), detail=event.get("hint") or ""
+            )
 
     def _capture(self, event: dict[str, Any]) -> None:
         state, name, size = event["state"], event["name"], in_bytes(event["bytes"])

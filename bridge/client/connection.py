@@ -173,7 +173,8 @@ class HostClient:
             except ConnectionClosed as closed:
                 error = _closed(closed)
             except (OSError, TimeoutError, WebSocketException) as fault:
-                error = HostUnavailable(f"the host does not answer: {str(fault) or 'no time left'}", hint=_HINT)
+                where, reason = self.http.address[0] if self.http.address else "its address", _reason(fault)
+                error = HostUnavailable(f"the host does not answer at {where}: {reason}", hint=_HINT)
             self._went(error)
             if time.monotonic() - began > _STEADY_S:
                 pause = _RETRY_FIRST_S
@@ -277,3 +278,12 @@ def _decoded(frame: str | bytes) -> dict[str, Any]:
     except WireError:
         return {}
     return event if isinstance(event, dict) else {}
+
+
+def _reason(fault: Exception) -> str:
+    """A fault of the network in words: the system's own without its numbers and addresses."""
+    if isinstance(fault, TimeoutError):
+        return "no time left"
+    if isinstance(fault, ConnectionRefusedError):
+        return "nobody listens there"
+    return getattr(fault, "strerror", None) or str(fault) or type(fault).__name__

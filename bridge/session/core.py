@@ -56,6 +56,7 @@ class SessionCore:
         self._models: tuple[str, ...] = ()
         self._asked = 0
         self._left_out = False  # pictures are in the spool that found no place in the line
+        self._host_missed = False
         self.paused = False
 
     def handle(self, event: on.Event, now: float) -> list[Command]:
@@ -92,7 +93,7 @@ class SessionCore:
             case on.UploadLost(sha256=sha256):
                 return self._lane.upload_lost(sha256, now)
             case on.HostCame(models=models):
-                return self._host_came(models)
+                return self._host_came(models, now)
             case on.HostWent():
                 return self._host_went(now)
             case on.AskRefused():
@@ -136,18 +137,22 @@ class SessionCore:
             skipped = Record(capture.capture_id, "", "", "skipped", "")
             return [skipped, *self._tell_capture(now, capture, "skipped")]
         state = "pulled" if self._lane.host_up else "waiting"
-        self._lane.join(self._own_question(capture, prompt or self._prompt))
+        self._lane.join(self._own_question(capture, prompt))
         return self._tell_capture(now, capture, state)
 
     def _tell_capture(self, now: float, capture: Capture, state: str) -> list[Command]:
         return [*self._desk.tell_all(capture_event(capture, state)), self.report.capture(now, capture, state)]
 
-    def _own_question(self, capture: Capture, prompt: str) -> Question:
-        """The question every picture gets. Its name is the same after a restart, so the host can tell it was asked."""
+    def _own_question(self, capture: Capture, prompt: str | None) -> Question:
+        """The question every picture gets. Its name is the same after a restart, so the host can tell it was asked.
+
+        With a prompt of its own somebody at the terminal asks about it, wherever the picture comes from.
+        """
+        asked_by: AskedBy = "terminal" if prompt else _ASKED_BY[capture.source]
+        prompt = prompt or self._prompt
         parts = "\0".join((capture.capture_id, self._model or "", prompt))
         name = f"q_{hashlib.sha256(parts.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
-        asked_by, since = _ASKED_BY[capture.source], capture.taken_at
-        return Question(name, prompt, asked_by, since=since, sha256=capture.sha256, capture=capture)
+        return Question(name, prompt, asked_by, since=capture.taken_at, sha256=capture.sha256, capture=capture)
 
     # ---------------------------------------------------------------------------------------- viewers
 
@@ -239,15 +244,20 @@ class SessionCore:
 
     # ---------------------------------------------------------------------------------------- states
 
-    def _host_came(self, models: Sequence[str]) -> list[Command]:
+    def _host_came(self, models: Sequence[str], now: float) -> list[Command]:
         self._models = tuple(models)
         self._lane.host_up = True
-        return self._desk.tell_all(host_event(self._models, up=True))
+        told = self._desk.tell_all(host_event(self._models, up=True))
+        if self._host_missed:
+            self._host_missed = False
+            told.append(self.report.device(now, "host", "the host answers again"))
+        return told
 
     def _host_went(self, now: float) -> list[Command]:
         if not self._lane.host_up:
             return []
         self._lane.host_went()
+        self._host_missed = True
         message = "The host went away; questions wait until it is back."
         told = self._desk.tell_all(host_event(self._models, up=False))
         return [*told, self.report.error(now, "engine_unavailable", message, retryable=True)]

@@ -100,3 +100,21 @@ def test_the_sessions_model_is_the_one_a_viewer_hears_of() -> None:
 
     assert isinstance(tell, do.Tell)
     assert (tell.event["model"], tell.event["models"]) == ("ocr", ["echo"])
+
+
+def test_a_host_that_is_back_is_told_once_and_the_first_one_is_no_news() -> None:
+    talk = Talk()
+    first = [told.event for told in talk.only(do.Observe)]
+    talk.feed(on.HostWent(), UP, UP)
+    told = [observed.event for observed in talk.only(do.Observe) if observed.event.get("state") == "host"]
+
+    assert first == []
+    assert [event["detail"] for event in told] == ["the host answers again"]
+
+
+def test_whoever_names_a_question_with_a_picture_is_the_one_who_asked() -> None:
+    talk = Talk()
+    talk.feed(on.CaptureTaken(picture("a.jpg"), "What is this?"), on.CaptureTaken(picture("b.jpg")))
+    asked = [question.asked_by for question in talk.core._lane.line]
+
+    assert asked == ["terminal", "camera"]
