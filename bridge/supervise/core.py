@@ -51,6 +51,7 @@ PAGE_GRACE_S = 5.0
 PAGE_TRIES = 3
 # The adb server dials a TCP phone again by itself for a minute; after that, and after its own restart, nobody does.
 REDIAL_FIRST_S, REDIAL_S = 0.3, 1.0
+REDIALLED = "wake the phone and its Wi-Fi; it is dialled again by itself"
 
 
 @dataclass(slots=True)
@@ -116,9 +117,11 @@ class Supervisor:
                 self._drop()
             self.line = line
             if line is None:
-                self._enter(State.ABSENT, "not connected", now, hint="plug the phone in; work goes on by itself")
+                hint = REDIALLED if self._by_network else "plug the phone in; work goes on by itself"
+                self._enter(State.ABSENT, "not connected", now, hint=hint)
             else:
-                self._enter(State.UNUSABLE, line.state, now, hint=line.hint)
+                hint = REDIALLED if self._by_network and line.state == "offline" else line.hint
+                self._enter(State.UNUSABLE, line.state, now, hint=hint)
         elif line.transport_id != self.transport_id:
             if self.transport_id is not None:
                 self._drop()
@@ -162,6 +165,11 @@ class Supervisor:
 
     # ---- small steps ----
 
+    @property
+    def _by_network(self) -> bool:
+        """Whether the phone is one that `adb connect` brings back."""
+        return ":" in self.serial
+
     def _start_watching(self, transport_id: int) -> None:
         if self.watch and not self._watching:
             self._watching = True
@@ -192,7 +200,7 @@ class Supervisor:
     def _enter(self, state: State, detail: str, now: float, *, hint: str = "") -> None:
         self.state = state
         gone = state in {State.ABSENT, State.UNUSABLE}
-        self.wake_at = now + REDIAL_FIRST_S if gone and ":" in self.serial else None
+        self.wake_at = now + REDIAL_FIRST_S if gone and self._by_network else None
         self._tell(state, detail, hint)
 
     def _tell(self, state: State, detail: str, hint: str) -> None:

@@ -142,6 +142,14 @@ def test_a_killed_adb_server_takes_everything_and_a_phone_on_tcp_is_dialled_agai
     assert play >> Devices((TCP,)) << OPENING << OpenTransport(TCP)
 
 
+@pytest.mark.parametrize("lines", [(), (replace(TCP, state="offline"),)])
+def test_a_phone_on_tcp_that_is_gone_needs_no_cable(lines: tuple[DeviceLine, ...]) -> None:
+    (told,) = Supervisor(TCP.serial).handle(Devices(lines), 0.0)
+
+    assert isinstance(told, Tell)
+    assert "dialled again by itself" in told.hint
+
+
 def test_a_phone_on_the_cable_is_never_dialled() -> None:
     play = Playbook(Supervisor("R58M")) >> Devices(()) << ABSENT
 
