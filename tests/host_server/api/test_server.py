@@ -39,6 +39,7 @@ def test_a_killed_host_leaves_its_record_and_the_next_one_replaces_it(tmp_path: 
     with RunningHost.start(tmp_path) as second:
         assert read_host_record(tmp_path) == second.record
         assert second.token == first.token
+        second.stop()  # its log is whole only then
         assert "another host was recorded" in second.log.read_text(encoding="utf-8")
 
 
