@@ -222,8 +222,9 @@ async def _read(process: asyncio.subprocess.Process, pipe: asyncio.StreamReader 
     data = b""
     while piece := await pipe.read(1 << 16):
         data += piece[: limit + 1]
-        if len(data) > limit and process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
+        if len(data) > limit:
+            with suppress(ProcessLookupError):  # killed a moment ago, and what it had said is still being read
+                os.killpg(process.pid, signal.SIGKILL)
     return data
 
 
