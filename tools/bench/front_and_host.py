@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection
 
 from bridge.virtual.screens import order_screen
 from tools.bench.asking import DELTA, ask, create, dial, link_code_to_token
-from tools.bench.measure import median, percentile, row
+from tools.bench.measure import beyond, median, percentile, row
 from tools.bench.workers import Worker, started
 
 __all__ = ["rows"]
@@ -62,33 +62,17 @@ async def _first_word(front: Worker) -> list[dict[str, Any]]:
     async with started("bare") as control, _page(front) as page, dial(control.hello["url"]) as bare:
         await ask(page, question, lambda message, _now: messages.append(message))
         await control.ask("use", events=messages, rate=0)
-        ours: list[list[float]] = []
-        theirs: list[list[float]] = []
+        p50: list[list[float]] = []
+        p99: list[list[float]] = []
         for _ in range(ROUNDS):
-            pairs = [[await ask(one, question, _ignore) for one in (page, bare)] for _ in range(QUESTIONS)]
-            ours.append([1e3 * pair[0] for pair in pairs])
-            theirs.append([1e3 * pair[1] for pair in pairs])
+            pairs = [[1e3 * await ask(one, question, _ignore) for one in (page, bare)] for _ in range(QUESTIONS)]
+            p50.append([percentile(side, 0.5) for side in zip(*pairs, strict=True)])
+            p99.append([percentile(side, 0.99) for side in zip(*pairs, strict=True)])
+    name = "question ► first token, front and host,"
     return [
-        _beyond("question ► first token, front and host, p50", ours, theirs, 0.5, FIRST_P50_MS),
-        _beyond("question ► first token, front and host, p99", ours, theirs, 0.99, FIRST_P99_MS),
+        beyond(f"{name} p50", *zip(*p50, strict=True), limit=FIRST_P50_MS),
+        beyond(f"{name} p99", *zip(*p99, strict=True), limit=FIRST_P99_MS),
     ]
-
-
-def _beyond(
-    name: str, ours: list[list[float]], theirs: list[list[float]], share: float, limit: float
-) -> dict[str, Any]:
-    """The median over the rounds of each one's percentile; the budget is for what is beyond the control."""
-    mine, peer = (median([percentile(one, share) for one in side]) for side in (ours, theirs))
-    return row(
-        name,
-        mine,
-        "ms",
-        peer="bare websockets",
-        peer_value=peer,
-        ratio=mine / peer,
-        budget=f"<= {limit:g} ms beyond it",
-        met=mine - peer <= limit,
-    )
 
 
 async def _cancel(front: Worker) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["median", "percentile", "row"]
+__all__ = ["beyond", "median", "percentile", "row"]
 
 
 def median(values: Sequence[float]) -> float:
@@ -41,3 +41,19 @@ def row(
         "budget": budget,
         "met": met,
     }
+
+
+def beyond(name: str, ours: Sequence[float], control: Sequence[float], *, limit: float) -> dict[str, Any]:
+    """A row in milliseconds whose budget is for what is beyond a control: a value a round, each beside its pair."""
+    mine, peer = median(ours), median(control)
+    more = median([one - other for one, other in zip(ours, control, strict=True)])
+    return row(
+        name,
+        mine,
+        "ms",
+        peer="bare websockets",
+        peer_value=peer,
+        ratio=mine / peer,
+        budget=f"<= {limit:g} ms beyond it",
+        met=more <= limit,
+    )
