@@ -97,7 +97,7 @@ class Recorder:
                 self._on_delta(event["delta"])
             case "answer":
                 self._answered(event)
-            case "error":
+            case "error" if event.get("final", True):  # others are notices, and the question goes on
                 self.result.error = dict(event)
                 self.answered.set()
             case _:
