@@ -7,23 +7,24 @@ __all__ = ["Steps"]
 
 
 class Steps:
-    """`rate` steps a second, by the clock; none while nobody waits."""
+    """`rate` steps a second, by the clock; none while nobody waits. Costs little, so that what is around it is seen."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._due: asyncio.Event | None = None
-        self._made_at = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: list[asyncio.Future[float]] = []
 
     async def next(self) -> float:
         """Wait for the next step; gives the time it was made at."""
-        if self._due is None:
-            self._due = asyncio.Event()
-            loop = asyncio.get_running_loop()
-            number = int(loop.time() * self._rate) + 1
-            loop.call_at(number / self._rate, self._make, self._due)
-        await self._due.wait()
-        return self._made_at
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_at((int(loop.time() * self._rate) + 1) / self._rate, self._make)
+        due = loop.create_future()
+        self._waiting.append(due)
+        return await due
 
-    def _make(self, due: asyncio.Event) -> None:
-        self._due, self._made_at = None, time.monotonic()
-        due.set()
+    def _make(self) -> None:
+        waiting, self._waiting, now = self._waiting, [], time.monotonic()
+        for due in waiting:
+            if not due.done():
+                due.set_result(now)
