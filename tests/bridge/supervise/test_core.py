@@ -256,3 +256,55 @@ def test_from_any_state_the_phone_comes_up_again(events: list[Event]) -> None:
         core.handle(event, 1.0)
 
     assert core.state is State.UP
+
+
+def opened_pages(core: Supervisor, events: list[Event], now: float) -> tuple[int, float]:
+    """How many pages are opened while these events come, and the time afterwards."""
+    opened = 0
+    for event in events:
+        opened += sum(isinstance(command, OpenPage) for command in core.handle(event, now))
+        now = max(now, core.wake_at or now)
+    return opened, now
+
+
+def test_a_linked_page_is_left_alone_when_the_tunnel_is_made_again() -> None:
+    core = connected().core
+    assert isinstance(core, Supervisor)
+    opened, _ = opened_pages(core, [TunnelGone(7), TunnelMade(7), *[Wake()] * 20], 2.0)
+
+    assert opened == 0
+
+
+def test_a_page_that_never_linked_gets_no_more_tries_from_a_new_tunnel_but_does_from_a_replug() -> None:
+    core = Supervisor("R58M", watch=False)
+    first, now = opened_pages(core, [Devices((LINE,)), TransportOpen(7), TunnelMade(7), *[Wake()] * 100], 0.0)
+    second, now = opened_pages(core, [TunnelGone(7), TunnelMade(7), *[Wake()] * 100], now)
+    third, _ = opened_pages(core, [Devices((AGAIN,)), TransportOpen(8), TunnelMade(8), *[Wake()] * 100], now)
+
+    assert (first, second) == (3, 0)
+    assert third > 0
+
+
+def test_what_was_not_asked_for_is_neither_watched_nor_opened() -> None:
+    play = Playbook(Supervisor("R58M", watch=False, open_page=False))
+    play >> Devices((LINE,)) << OPENING << OpenTransport(LINE) >> TransportOpen(7) << TUNNELLING << MakeTunnel(7)
+    play >> TunnelMade(7) << UP
+
+    assert play.at(TUNNEL_CHECK_S) >> Wake() << CheckTunnel(7)
+
+
+def test_after_a_success_the_next_failure_is_tried_again_quickly() -> None:
+    core = Supervisor("R58M", watch=False, open_page=False)
+    failures: list[Event] = [Failed(7, "closed")] * 5
+    events: list[Event] = [Devices((LINE,)), TransportOpen(7), *failures, TunnelMade(7), TunnelGone(7), *failures[:1]]
+    for event in events:
+        core.handle(event, 0.0)
+
+    assert core.wake_at == RETRY_FIRST_S
+
+
+def test_an_unauthorized_phone_on_tcp_still_says_what_to_tap() -> None:
+    (told,) = Supervisor(TCP.serial).handle(Devices((replace(TCP, state="unauthorized"),)), 0.0)
+
+    assert isinstance(told, Tell)
+    assert "Allow" in told.hint
