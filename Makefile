@@ -1,5 +1,5 @@
 # One word for each thing one does here. `make demo` and `make test` need nothing but git, make, python3 (3.11 or later) with venv, and pip's index.
-.PHONY: setup tools demo test test-browser test-wheel check bench soak ci clean
+.PHONY: setup tools demo test test-browser test-wheel check bench soak reference ci clean
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -66,6 +66,10 @@ bench: setup
 
 soak: setup
 	SOAK=$${SOAK:-100} $(BIN)/python -m pytest -m soak $(PYTEST)
+
+# Pages of docs/reference made from the code; a test fails where they differ.
+reference: $(VENV)/.dev
+	$(BIN)/python -m tools.reference
 
 ci: setup check test test-wheel
 

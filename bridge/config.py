@@ -24,7 +24,7 @@ from pydantic_settings import (
 from bridge.errors import UsageError
 from host_server.wire.discovery import state_dir as default_state_dir
 
-__all__ = ["DEFAULT_PROMPT", "PHONE_PORT", "Settings", "config_files", "load", "origins"]
+__all__ = ["DEFAULT_PROMPT", "PHONE_PORT", "Settings", "config_files", "load", "origins", "project_may_set"]
 
 DEFAULT_PROMPT = "What does this picture show? Read the text in it."
 
@@ -39,19 +39,30 @@ _OTHERS_MAY_WRITE = 0o002
 class Settings(BaseSettings):
     """Everything that can be set from outside. The names are those of `bridge.toml` and, upper-cased, of `BRIDGE_*`."""
 
-    model_config = SettingsConfigDict(env_prefix="BRIDGE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="BRIDGE_", extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     state_dir: Path = Field(default_factory=lambda: default_state_dir(os.environ))
+    """where tokens, pictures, leases and journals are kept; not given, `lensbridge` in `$XDG_STATE_HOME`"""
     host_url: str | None = None
+    """a host elsewhere, instead of finding or starting one; plain http only to loopback"""
     token: SecretStr | None = None
+    """that host's key"""
     token_file: Path | None = None
+    """a file with that host's key"""
     model: str | None = None
+    """which engine or model of the host answers; not given, its first"""
     engine: tuple[str, ...] = ()
+    """what a host that is started here serves, for example `["ocr"]`"""
     prompt: str = DEFAULT_PROMPT
+    """what is asked about each new picture"""
     phone_port: int = Field(default=PHONE_PORT, ge=1024, le=65535)
+    """the page's port on the phone; Chrome asks for the camera once per port"""
     camera_folder: tuple[str, ...] = ("/sdcard/DCIM/Camera",)
+    """the folders of the phone that are watched"""
     app: Path | None = None
+    """a folder with a page of your own; in a `bridge.toml`: inside its folder"""
     watch: bool = True
+    """false leaves the camera folder alone"""
 
     @classmethod
     def settings_customise_sources(
@@ -64,6 +75,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` hands in: it has read the places itself, to know who said what."""
         return (init_settings,)
+
+
+def project_may_set(name: str) -> bool:
+    """Whether a `./bridge.toml` may give this setting."""
+    return name not in _USERS_OWN
 
 
 def config_files(environ: Mapping[str, str]) -> tuple[Path, ...]:

@@ -18,6 +18,7 @@ what happened; `bridge.cli` alone turns it into text, JSON and an exit status.
 from typing import Any, ClassVar
 
 __all__ = [
+    "OTHER_EXITS",
     "AdbUnreachable",
     "BridgeError",
     "DeadlinePassed",
@@ -29,6 +30,13 @@ __all__ = [
     "TokenRefused",
     "UsageError",
 ]
+
+OTHER_EXITS = {
+    0: "All went well; Ctrl-C ends `connect` with 0.",
+    1: "It ran, but a check failed.",
+    130: "Interrupted; what there was is kept.",
+}
+"""Exit codes that no error stands for."""
 
 
 class BridgeError(Exception):
