@@ -10,6 +10,7 @@
 
     stub commands (am, input, getprop …) ──UNIX socket── control ── commands ── device ── camera
     image, sandbox: what the shell sees    files: the phone's own paths    loopback: the phone's own localhost
+    manners: where it may misbehave    rogues: the named ways in which it does
     phone = all of it, on and off, with its faults                         cli = phones in a terminal
 
 Standard library only. `VirtualPhone` is the whole API; `python -m virtual_phone` is the command.
@@ -17,6 +18,7 @@ Standard library only. `VirtualPhone` is the whole API; `python -m virtual_phone
 
 from virtual_phone.loopback import LoopbackTakenError
 from virtual_phone.phone import FEATURES, VirtualPhone
+from virtual_phone.rogues import ROGUES
 from virtual_phone.sandbox import SandboxError
 
-__all__ = ["FEATURES", "LoopbackTakenError", "SandboxError", "VirtualPhone"]
+__all__ = ["FEATURES", "ROGUES", "LoopbackTakenError", "SandboxError", "VirtualPhone"]

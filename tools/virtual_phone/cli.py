@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from virtual_phone.loopback import LoopbackTakenError
 from virtual_phone.phone import VirtualPhone
+from virtual_phone.rogues import ROGUES
 from virtual_phone.sandbox import RUNGS, SandboxError
 
 __all__ = ["main", "map_url"]
@@ -30,6 +31,11 @@ _USAGE, _FAILED = 2, 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run phones until Ctrl-C or SIGTERM; the exit code."""
     options = _parser().parse_args(arguments)
+    if options.list_rogues:
+        sys.stdout.write("".join(f"{name:<20} {told}\n" for name, told in ROGUES.items()))
+        return 0
+    if options.photos is None:
+        return _complain("--photos is missing", "--photos DIR, a folder with a .jpg or .png")
     logging.basicConfig(format="%(message)s", level=logging.INFO if options.verbose else logging.WARNING)
     if not options.photos.is_dir():
         return _complain(f"no such folder of photos: {options.photos}", "make it and put a .jpg or .png in it")
@@ -46,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="virtual_phone", description="A virtual Android phone for adb.")
     add = parser.add_argument
-    add("--photos", type=Path, required=True, metavar="DIR", help="folder whose .jpg and .png the camera takes in turn")
+    add("--photos", type=Path, metavar="DIR", help="folder whose .jpg and .png the camera takes in turn")
     add("--port", type=int, default=0, help="where adb finds the first phone; 0: a free port (default)")
     add("--serial", default="VP", help="serial number, or its beginning with --count (default VP)")
     add("--count", type=int, default=1, metavar="N", help="how many phones")
@@ -54,6 +60,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--unauthorized", action="store_true", help="nobody taps «Allow USB debugging»")
     add("--sandbox", default="auto", choices=["auto", *RUNGS], help="how commands are kept inside (default auto)")
     add("--browser", metavar="CMD", help="run CMD with the URL when the phone opens one")
+    add(
+        "--rogue",
+        action="append",
+        default=[],
+        choices=list(ROGUES),
+        metavar="NAME",
+        help="how it misbehaves; repeatable",
+    )
+    add("--list-rogues", action="store_true", help="tell all rogues and end")
     add("--verbose", action="store_true", help="say more")
     return parser
 
@@ -84,6 +99,7 @@ async def _start(stack: contextlib.AsyncExitStack, options: argparse.Namespace, 
         phone.on_open_url = lambda url: _browse(shlex.split(options.browser), map_url(url, phone.loopback))
     stack.push_async_callback(phone.stop)
     await phone.start(options.port + number - 1 if options.port else 0)
+    stack.enter_context(phone.behaving(*options.rogue))
     sys.stdout.write(f"adb connect {phone.address}\n")
     sys.stdout.flush()
     return phone

@@ -21,6 +21,8 @@ from virtual_phone.device import CAMERA, Device, OpenUrl, default_properties
 from virtual_phone.files import PhoneFiles
 from virtual_phone.link import Link, Services
 from virtual_phone.loopback import Loopback, claim
+from virtual_phone.manners import Manners
+from virtual_phone.rogues import CORPUS
 from virtual_phone.sandbox import choose
 from virtual_phone.services.router import Parts, Router
 from virtual_phone.tasks import Tasks
@@ -218,6 +220,16 @@ class VirtualPhone:
         finally:
             self.files.free_space = None
 
+    @contextlib.contextmanager
+    def behaving(self, *names: str) -> Generator[None]:
+        """As one of the `ROGUES`, or several, inside. Only while the phone is on."""
+        with contextlib.ExitStack() as stack:
+            for name in names:
+                if name not in CORPUS:
+                    raise ValueError(f"no such rogue: {name}; `python -m virtual_phone --list-rogues` tells them")
+                stack.enter_context(CORPUS[name].enter(self._parts))
+            yield
+
     # -------------------------------------------------------------------------------------------- inside
     async def _assemble(self, home: Path) -> None:
         root = self._wanted_root if self._wanted_root is not None else home / "root"
@@ -237,8 +249,10 @@ class VirtualPhone:
             reboot=lambda: self._in_background(self.reboot(), "reboot"),
             on_open_url=lambda url: self.on_open_url(url) if self.on_open_url is not None else None,
         )
-        self._parts = Parts(self.device, self.files, self.loopback, sandbox.invoke)
-        self._control = await serve_commands(run / "virtual_phone", partial(table.run, self.device))
+        manners = Manners()
+        self._parts = Parts(self.device, self.files, self.loopback, sandbox.invoke, manners)
+        answer = partial(table.run, self.device, instead=manners.commands)
+        self._control = await serve_commands(run / "virtual_phone", answer)
 
     async def _listen(self, port: int) -> None:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", port)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from virtual_phone.commands.reply import Command, Reply
 from virtual_phone.device import Device
 
-__all__ = ["COMMANDS", "pixels"]
+__all__ = ["COMMANDS", "pixels", "png", "screencap"]
 
 _COLOURS = {"camera": (24, 24, 28), "chrome": (250, 250, 252), "launcher": (32, 64, 128)}
 _RGBA_8888, _SRGB = 1, 1
@@ -25,14 +25,17 @@ def pixels(device: Device) -> bytes:
     return bytes((*colour(device), 255)) * (device.width * device.height)
 
 
-def _screencap(device: Device, arguments: list[str]) -> Reply:
+def screencap(device: Device, arguments: list[str]) -> Reply:
+    """A picture of the screen: PNG with -p, raw pixels without."""
     if "-p" in arguments:
-        return Reply(_png(device.width, device.height, colour(device)))
+        return Reply(png(device.width, device.height, colour(device)))
     return Reply(struct.pack("<4I", device.width, device.height, _RGBA_8888, _SRGB) + pixels(device))
 
 
 @lru_cache(maxsize=8)
-def _png(width: int, height: int, rgb: tuple[int, int, int]) -> bytes:
+def png(width: int, height: int, rgb: tuple[int, int, int]) -> bytes:
+    """A picture of one colour."""
+
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -53,4 +56,4 @@ def _wm(device: Device, arguments: list[str]) -> Reply:
     return Reply.error(f"Unknown command: {' '.join(arguments)}", 255)
 
 
-COMMANDS: dict[str, Command] = {"screencap": _screencap, "wm": _wm}
+COMMANDS: dict[str, Command] = {"screencap": screencap, "wm": _wm}

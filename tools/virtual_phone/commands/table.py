@@ -1,9 +1,11 @@
 """All commands of the phone by name."""
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from virtual_phone.commands import apps, dumps, keys, screen, system
-from virtual_phone.commands.reply import Reply
+from virtual_phone.commands.reply import Command, Reply
 from virtual_phone.device import Device
 
 __all__ = ["NAMES", "run"]
@@ -13,10 +15,10 @@ _COMMANDS = apps.COMMANDS | dumps.COMMANDS | keys.COMMANDS | screen.COMMANDS | s
 NAMES = tuple(sorted(_COMMANDS))
 
 
-def run(device: Device, argv: list[str]) -> Reply:
-    """Run one command; what goes wrong in it is said on its stderr."""
+def run(device: Device, argv: list[str], instead: Mapping[str, Command] = MappingProxyType({})) -> Reply:
+    """Run one command, or what is done instead of it; what goes wrong in it is said on its stderr."""
     name, *arguments = argv
-    command = _COMMANDS.get(name)
+    command = instead.get(name) or _COMMANDS.get(name)
     if command is None:
         return Reply.error(f"{name}: not found", 127)
     try:

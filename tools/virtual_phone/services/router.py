@@ -9,6 +9,7 @@ from virtual_phone.commands.screen import pixels
 from virtual_phone.device import Device
 from virtual_phone.files import PhoneFiles
 from virtual_phone.link import Link, OpenRequest, Service
+from virtual_phone.manners import Manners
 from virtual_phone.services.connect import connect_abstract, connect_tcp
 from virtual_phone.services.process import Invocation
 from virtual_phone.services.reverse import Reverse
@@ -27,6 +28,7 @@ class Parts:
     files: PhoneFiles
     loopback: str
     invoke: Callable[[ShellRequest], Invocation]
+    manners: Manners
 
 
 class Router:
@@ -38,6 +40,12 @@ class Router:
 
     def find(self, name: str) -> Service | None:
         """The service of this name, None where there is none."""
+        service = self._ordinary(name)
+        for twist in self._parts.manners.services:
+            service = twist(name, service)
+        return service
+
+    def _ordinary(self, name: str) -> Service | None:
         head, _, rest = name.partition(":")
         kind, *options = head.split(",")
         parts = self._parts

@@ -1,0 +1,12 @@
+"""All rogues by name."""
+
+from collections.abc import Mapping
+
+from virtual_phone.rogues import screens
+from virtual_phone.rogues.rogue import Rogue
+
+__all__ = ["CORPUS", "ROGUES"]
+
+CORPUS: Mapping[str, Rogue] = {**screens.ROGUES}
+ROGUES: Mapping[str, str] = {name: rogue.told for name, rogue in CORPUS.items()}
+"""Each name, and in a line what the phone does then."""
