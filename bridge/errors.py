@@ -9,7 +9,8 @@ BridgeError 70 ── UsageError 2            the command or a setting makes no 
               ├── DeviceLost 7            gone in the middle of something
               ├── QuestionRefused 9       the host refused picture, prompt or limit
               ├── TokenRefused 10         missing or refused
-              └── DeadlinePassed 124      no end within the time allowed
+              ├── DeadlinePassed 124      no end within the time allowed
+              └── Interrupted 130         Ctrl-C before the end
 ```
 Each carries its exit code (design, section 7) and a hint: the next step, in words. Modules raise the class that names
 what happened; `bridge.cli` alone turns it into text, JSON and an exit status.
@@ -25,6 +26,7 @@ __all__ = [
     "DeviceLost",
     "DeviceUnusable",
     "HostUnavailable",
+    "Interrupted",
     "NoSuchDevice",
     "QuestionRefused",
     "TokenRefused",
@@ -34,7 +36,6 @@ __all__ = [
 OTHER_EXITS = {
     0: "All went well; Ctrl-C ends `connect` with 0.",
     1: "It ran, but a check failed.",
-    130: "Interrupted; what there was is kept.",
 }
 """Exit codes that no error stands for."""
 
@@ -103,3 +104,9 @@ class DeadlinePassed(BridgeError):
     """Something did not end within its absolute deadline."""
 
     exit_code = 124
+
+
+class Interrupted(BridgeError):
+    """Ctrl-C before the end; what there was is kept."""
+
+    exit_code = 130

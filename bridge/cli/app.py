@@ -9,7 +9,7 @@ import typer
 from bridge.__about__ import __version__
 from bridge.cli import ask, connect, demo, devices, disconnect, serve, status
 from bridge.cli.output import Output
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, Interrupted
 
 __all__ = ["app", "main"]
 
@@ -78,11 +78,10 @@ def _called(words: list[str], output: Output) -> int:
     except BridgeError as error:
         output.error(error)
         return error.exit_code
-    except typer.Abort:
-        return 130
-    except KeyboardInterrupt:
-        output.say("interrupted")
-        return 130
+    except (KeyboardInterrupt, typer.Abort):
+        stopped = Interrupted("interrupted", hint="pictures that were taken are kept; the same command asks again")
+        output.error(stopped)
+        return stopped.exit_code
     except BrokenPipeError:
         return _nobody_reads()
     except Exception as error:  # ruff: ignore[blind-except] typer's own errors are those of whichever click it carries

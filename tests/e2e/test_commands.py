@@ -102,10 +102,6 @@ async def test_a_hanging_phone_ends_by_its_deadline(env: Mapping[str, str], virt
     assert time.monotonic() - began < 20
 
 
-async def test_no_adb_server_elsewhere_is_exit_code_5(env: Mapping[str, str]) -> None:
-    refused(await bridge("devices", env={**env, "ADB_SERVER_SOCKET": "tcp:192.0.2.1:5037"}, deadline=20), 5)
-
-
 async def test_a_second_connect_names_the_first(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
     async with running("connect", "--json", "--no-page", env=env) as first:
         await first.until(event="device", state="up")
@@ -209,24 +205,6 @@ async def test_a_model_that_the_host_does_not_have_is_exit_code_6(env: Mapping[s
     done = await bridge("ask", "What?", "--model", "no-such", "--picture", str(photos / "a.jpg"), env=env)
 
     refused(done, 6, "echo", "--model")
-
-
-async def test_a_host_that_does_not_answer_is_exit_code_6(env: Mapping[str, str], photos: Path) -> None:
-    picture = str(photos / "a.jpg")
-    done = await bridge(
-        "ask", "What?", "--picture", picture, "--host-url", "http://127.0.0.1:9", env={**env, "BRIDGE_TOKEN": "x"}
-    )
-
-    refused(done, 6, "does not answer")
-
-
-async def test_a_wrong_token_is_exit_code_10(env: Mapping[str, str], state: Path, photos: Path) -> None:
-    picture = str(photos / "a.jpg")
-    await bridge("ask", "What?", "--picture", picture, env=env)
-    url = json.loads((state / "host.json").read_text(encoding="utf-8"))["url"]
-    done = await bridge("ask", "What?", "--picture", picture, "--host-url", url, env={**env, "BRIDGE_TOKEN": "wrong"})
-
-    refused(done, 10)
 
 
 async def test_ask_ends_by_its_timeout(env: Mapping[str, str], photos: Path) -> None:

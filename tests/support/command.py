@@ -26,8 +26,16 @@ class Done:
 
     @property
     def hint(self) -> str:
-        """The next step it gave."""
-        return next((line.removeprefix("hint: ") for line in self.err.splitlines() if line.startswith("hint: ")), "")
+        """The next step it gave: a line of stderr, or with `--json` a field of its last object."""
+        said = (line.removeprefix("hint: ") for line in self.err.splitlines() if line.startswith("hint: "))
+        return next(said, "") or self._last_hint()
+
+    def _last_hint(self) -> str:
+        try:
+            last = self.lines[-1]
+        except (ValueError, IndexError):
+            return ""
+        return str(last.get("hint", "")) if isinstance(last, dict) else ""
 
     @property
     def lines(self) -> list[dict[str, Any]]:
