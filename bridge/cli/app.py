@@ -79,14 +79,20 @@ def _called(words: list[str], output: Output) -> int:
         output.error(error)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        stopped = Interrupted("interrupted", hint="pictures that were taken are kept; the same command asks again")
-        output.error(stopped)
-        return stopped.exit_code
+        return _interrupted(output)
     except BrokenPipeError:
         return _nobody_reads()
     except Exception as error:  # ruff: ignore[blind-except] typer's own errors are those of whichever click it carries
         return _other(error, output)
+    if result == Interrupted.exit_code:  # typer makes a number of Ctrl-C
+        return _interrupted(output)
     return result if isinstance(result, int) else 0
+
+
+def _interrupted(output: Output) -> int:
+    stopped = Interrupted("interrupted", hint="pictures that were taken are kept; the same command asks again")
+    output.error(stopped)
+    return stopped.exit_code
 
 
 def _nobody_reads() -> int:

@@ -81,7 +81,7 @@ def _message(model: type[BaseModel]) -> str:
 
 
 def _type(model: type[BaseModel], name: str) -> str:
-    schema = model.model_json_schema()["properties"][name]
+    schema = model.model_json_schema(by_alias=False)["properties"][name]
     return _form(schema)
 
 
