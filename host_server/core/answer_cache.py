@@ -1,9 +1,9 @@
 """Answers that need no engine again: the same question about the same picture, by the same client.
 
 A key names everything that decides the words: client, engine and model, how large pictures are made for it, the
-pictures by content, text, system text, earlier turns, the limit and the form of the answer. The client is part of it, so that a
-hit never tells one client what another has asked. Only what greedy engines said to the end is kept; the least recently
-used goes first.
+pictures by content, text, system text, earlier turns, the limit and the form of the answer. The client is part of it,
+so that a hit never tells one client what another has asked. Only what greedy engines said to the end is kept; the
+least recently used goes first.
 """
 
 import hashlib
