@@ -14,6 +14,7 @@ from host_server.core.conversation import Conversation, converse
 from host_server.core.idempotency import KeyReusedError, Keys
 from host_server.core.shelf import Shelf
 from host_server.engines.base import Engine
+from host_server.observe.log import get_logger
 from host_server.service.answer import Answer
 from host_server.service.engines import EngineRoom
 from host_server.service.pictures import Pictures
@@ -73,6 +74,7 @@ class Service:
         self._answers: dict[str, Answer] = {}
         self._seats: dict[str, Seat] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._log = get_logger("host_server.service")
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -192,6 +194,8 @@ class Service:
             self._leave(ticket)
             raise
         self._answers[ticket] = answer
+        about = create.metadata or {}
+        self._log.info("accepted", response_id=ticket, capture_id=about.get("capture_id"), engine=engine.info.name)
         return answer
 
     async def _run(self, run: Run) -> None:
@@ -200,6 +204,7 @@ class Service:
             await run.to_the_end(self.pictures, limit_s=self.limits.answer_s)
         finally:
             self._leave(answer.id)
+            self._log.info("ended", response_id=answer.id, status=answer.response()["status"])
             if answer.id in self._answers:
                 size = answer.log.size + len(answer.writer.text) + 4096
                 self._forget(self._shelf.ended(answer.id, size=size, now=self._clock()))
