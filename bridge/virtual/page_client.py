@@ -30,9 +30,16 @@ class PageClient:
         self._on_message = on_message
         self.linked = asyncio.Event()
         self._cursors: dict[str, int] = {}
+        self._tab: asyncio.Task[None] | None = None
 
     async def open(self, url: str) -> None:
-        """Link with the code in `url` and stay connected; a cut socket is opened again and the answers resumed."""
+        """Link with the code in `url` and stay connected; a cut socket is opened again and the answers resumed.
+
+        As in a browser there is one tab: a URL that is opened later takes it over.
+        """
+        before, self._tab = self._tab, asyncio.current_task()
+        if before is not None:
+            before.cancel()
         parts = urlsplit(url)
         base = f"{self._loopback}:{parts.port}"
         token = await _link(base, parse_qs(parts.fragment)["c"][0])
