@@ -3,10 +3,11 @@
 ```
  server.py ─── which adb server, which adb binary; starts one, never kills one
  devices.py ── the list, and choosing from it        track.py ── the list as it changes; a new transport_id is a replug
-     │
+     │            (choose.py does both)
  open.py ────► AdbTransport (transport.py is the contract, phone_transport.py the adb one)
                  ├── channel.py   one kept shell for short commands      ┐ shell.py: streams, one command each
                  ├── shell.py     long-lived commands, line by line      ┘ packets.py: the pure shell v2 parser
+                 │     └── plain_shell.py where the daemon has only `exec:` or `shell:` · output.py limits and lines
                  ├── files.py     stat, list, pull, push: one kept sync connection in one worker thread
                  │     └── sync.py the blocking reader · pulling.py hash, disk · sync_wire.py the pure parsers
                  └── tunnels.py   reverse, matched by port

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ __all__ = [
     "AdbAddress",
     "AdbBinary",
     "ServerInfo",
+    "adb_binaries",
     "ensure_server",
     "find_adb",
     "server_address",
@@ -37,11 +39,15 @@ _DEFAULT_HOST, _DEFAULT_PORT = "127.0.0.1", 5037
 
 @dataclass(frozen=True, slots=True)
 class AdbBinary:
-    """An adb program that runs: where, which version, and why this one (`ADB`, `bundled` or `PATH`)."""
+    """An adb program that runs: where, which version, and why this one (`ADB`, `bundled` or `PATH`).
+
+    `protocol` is the number it demands of a server (0: it did not say): it ends a running server that has another.
+    """
 
     path: Path
     version: str
     origin: str
+    protocol: int = 0
 
     @property
     def warning(self) -> str:
@@ -112,6 +118,21 @@ def find_adb(environ: Mapping[str, str]) -> AdbBinary:
     )
 
 
+def adb_binaries(environ: Mapping[str, str]) -> list[AdbBinary]:
+    """All adb programs that somebody here may start, the one the bridge takes first. Blocks some ms for each."""
+    asked = environ.get("ADB", "")
+    named = Path(shutil.which(asked, path=environ.get("PATH")) or asked) if asked else None
+    on_path = (shutil.which("adb", path=folder) for folder in environ.get("PATH", "").split(os.pathsep) if folder)
+    candidates = [(named, "ADB"), (_bundled(), "bundled"), *((Path(found), "PATH") for found in on_path if found)]
+    places: dict[Path, tuple[Path, str]] = {}
+    for path, origin in candidates:
+        if path is not None:
+            places.setdefault(path.resolve(), (path, origin))
+    with ThreadPoolExecutor() as pool:  # one that hangs must not add its time to the next one's
+        found = list(pool.map(_try_binary, *zip(*places.values(), strict=True))) if places else []
+    return [binary for binary in found if binary is not None]
+
+
 def _bundled() -> Path | None:
     """The binary inside the adbutils wheel, found without importing adbutils (which takes a tenth of a second)."""
     spec = importlib.util.find_spec("adbutils")
@@ -129,7 +150,13 @@ def _try_binary(path: Path, origin: str) -> AdbBinary | None:
     except (OSError, subprocess.SubprocessError):
         return None
     version = re.search(rb"^Version (\S+)", done.stdout, re.MULTILINE)
-    return AdbBinary(path, version[1].decode(errors="replace") if version else "unknown", origin)
+    protocol = re.search(rb"^Android Debug Bridge version \d+\.\d+\.(\d{1,6})", done.stdout, re.MULTILINE)
+    return AdbBinary(
+        path,
+        version[1].decode(errors="replace") if version else "unknown",
+        origin,
+        int(protocol[1]) if protocol else 0,
+    )
 
 
 async def server_version(address: AdbAddress) -> int:

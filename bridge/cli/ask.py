@@ -94,7 +94,7 @@ async def _take(
     from bridge.captures.files import capture_file
     from bridge.captures.newest import newest_capture
     from bridge.captures.shutter import shoot
-    from bridge.cli.choose import chosen_devices
+    from bridge.adb.choose import chosen_devices
     from bridge.spool import device_id
 
     if picture is not None:
@@ -115,7 +115,7 @@ async def _answered(settings: "Settings", spool: "Spool", capture: "Capture", se
     """Ask, show the answer as it comes, and raise what it ended with."""
     import asyncio
 
-    from bridge.cli.finder import finder_of
+    from bridge.supervise.finder import finder_of
     from bridge.cli.watching import Watching
     from bridge.client import HostClient
     from bridge.session import Session

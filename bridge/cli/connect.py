@@ -67,8 +67,8 @@ def connect(
 async def _connect(
     settings: "Settings", wanted: list[str], output: Output, ways: dict[str, Any], *, usb: bool, tcp: bool
 ) -> None:
-    from bridge.cli.choose import chosen_devices
-    from bridge.cli.finder import finder_of
+    from bridge.adb.choose import chosen_devices
+    from bridge.supervise.finder import finder_of
     from bridge.supervise.lease import Lease
     from host_server.wire.discovery import private_folder
 

@@ -10,7 +10,7 @@ def devices(*, json: Json = False, timeout: Timeout = 15.0) -> None:
     """List the phones, with their states and what to do about them."""
     import asyncio
 
-    from bridge.cli.choose import all_devices
+    from bridge.adb.choose import all_devices
 
     output = Output(as_json=json)
     lines = asyncio.run(all_devices(timeout or 15.0))

@@ -8,8 +8,6 @@ from bridge.cli.output import Output
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.supervise.lease import LeaseInfo
-
 __all__ = ["status"]
 
 CALL_DEADLINE_S = 3.0
@@ -19,10 +17,11 @@ def status(*, json: Json = False, state_dir: StateDir = None) -> None:
     """Show the connected phones and the host."""
     from bridge.config import load
     from bridge.supervise.lease import holders
+    from bridge.supervise.survey import held_phone
 
     output = Output(as_json=json)
     folder = load(state_dir=state_dir).state_dir
-    phones = [_phone(info) for info in holders(folder)]
+    phones = [held_phone(info) for info in holders(folder)]
     host = _host(folder)
     if json:
         output.json({"phones": phones, "host": host})
@@ -42,28 +41,6 @@ def status(*, json: Json = False, state_dir: StateDir = None) -> None:
             ("HOST", "STATE", "ENGINES", "PROCESS"),
             [(host["url"], state, ", ".join(host["engines"]), str(host["pid"]))],
         )
-
-
-def _phone(info: "LeaseInfo") -> dict[str, Any]:
-    import httpx
-
-    known: dict[str, Any] = {
-        "serial": info.serial,
-        "pid": info.pid,
-        "purpose": info.purpose,
-        "state": "starting",
-        "pages": 0,
-    }
-    if not info.front_url:
-        return known
-    try:
-        with httpx.Client(trust_env=False, timeout=CALL_DEADLINE_S) as client:
-            reply = client.get(f"{info.front_url}/status", headers={"authorization": f"Bearer {info.control_token}"})
-            reply.raise_for_status()
-            now: dict[str, Any] = reply.json()
-            return known | now
-    except (httpx.HTTPError, ValueError) as error:
-        return known | {"state": "silent", "problem": type(error).__name__}
 
 
 def _host(folder: "Path") -> dict[str, Any] | None:

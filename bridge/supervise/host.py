@@ -85,6 +85,10 @@ class HostFinder:
                 return found
             return await asyncio.to_thread(self._locked_start, asyncio.get_running_loop())
 
+    async def running(self) -> HostAt | None:
+        """The host that is meant if there is one already; nothing is started. Raises `TokenRefused` (10)."""
+        return HostAt(self._url, self._given_token()) if self._url else await self._recorded()
+
     async def __call__(self) -> tuple[str, str]:
         """`(url, token)`: the form `HostClient` asks for at each connect."""
         at = await self.locate()
