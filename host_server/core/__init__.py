@@ -5,6 +5,8 @@
  admission    who gets a seat at an engine, who waits,    lanes         order within one socket
               who is sent away and when to come back
  shelf        which answers are still known               idempotency   which question was asked before
+ unwrap       marks and fences taken off an answer     fitting       whether it is the JSON that was asked for
+ boxes        the places an answer names
  failures     who has guessed too many tokens             idle          when nobody needs this host any more
 ```
 """

@@ -4,10 +4,11 @@ These values stand below both `imaging`, which makes the pictures, and `engines`
 of the two needs the other.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-__all__ = ["PreparedPicture", "PreparedQuestion", "Turn"]
+__all__ = ["AnswerForm", "PreparedPicture", "PreparedQuestion", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,16 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """The answer shall be JSON: an object, or what fits the schema. The host checks it, whatever the engine says."""
+
+    name: str = ""
+    schema: Mapping[str, Any] | None = None
+    """Known to be small and well formed, see `wire.schema`."""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedQuestion:
     """All that an engine learns about a question. Nothing in it came through unchecked."""
 
@@ -52,3 +63,5 @@ class PreparedQuestion:
     """At most so many tokens of answer (>= 1); `None`: the engine's own limit."""
     temperature: float | None = None
     """0 is greedy; `None`: the engine's own default."""
+    form: AnswerForm | None = None
+    """What the answer shall be; `None`: text."""

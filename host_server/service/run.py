@@ -11,6 +11,7 @@ from host_server.engines.base import Engine, EngineError, PreparedQuestion
 from host_server.observe.log import get_logger
 from host_server.service.answer import Answer
 from host_server.service.pictures import Pictures
+from host_server.service.speech import Speech, answer_form
 from host_server.wire.errors import WireError
 from host_server.wire.request import ResponseCreate
 from host_server.wire.response import Json, metrics, usage
@@ -105,22 +106,26 @@ class Run:
             await self._seat.free.wait()
             self._seated = self._clock()
             self.answer.emit(self.answer.writer.started())
-            cut = self._create.generate is not False and await self._speak(question)
+            spoken = self._create.generate is not False
+            cut = spoken and await self._speak(question, speech)
+            if spoken:
+                await speech.finish(cut=cut)
         self._end_spoken(cut=cut)
 
-    async def _speak(self, question: PreparedQuestion) -> bool:
+    async def _speak(self, question: PreparedQuestion, speech: Speech) -> bool:
         """Let the engine answer; whether the answer is shorter than it would be."""
-        async with aclosing(self._engine.answer(question)) as pieces:
-            async for piece in pieces:
-                self._last = self._clock()
-                self._first = self._first or self._last
-                self._tokens += piece.tokens
-                if not self.answer.log.fits(piece.text):
-                    return True
-                self.answer.emit(self.answer.writer.delta(piece.text))
-                if piece.cut:
-                    return True
-        return False
+            speech = Speech(self.answer, question.form)
+        try:
+            async with aclosing(self._engine.answer(question)) as pieces:
+                async for piece in pieces:
+                    self._last = self._clock()
+                    self._first = self._first or self._last
+                    self._tokens += piece.tokens
+                    if not speech.say(piece.text) or piece.cut:
+                        return True
+            return False
+        finally:
+            speech.pause()
 
     def _end_spoken(self, *, cut: bool) -> None:
         writer = self.answer.writer

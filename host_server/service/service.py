@@ -260,6 +260,7 @@ class Service:
             top_p=1.0 if create.top_p is None else create.top_p,
         )
         return Answer(
+            text_format=create.format.echo(),
             answer_id,
             AnswerWriter(response, item_id=new_item_id()),
             principal=principal,

@@ -1,7 +1,8 @@
 """The events of one answer, in the only order clients accept.
 
 ```
-created ► [queued …] ► in_progress ► item.added ► part.added ► delta … ► text.done ► part.done ► item.done ► terminal
+created ► [queued …] ► in_progress ► item.added ► part.added ► delta … ► [annotation.added …]
+                                                        terminal ◄ item.done ◄ part.done ◄ text.done ◄┘
 ```
 `AnswerWriter` is a pure state machine: each call returns the events that follow, numbered from 0. Whatever ends the
 answer, the open item is closed first, and exactly one terminal event carries the whole Response. There is no
@@ -65,6 +66,7 @@ class AnswerWriter:
         self._state: _State = "new"
         self._next = 0
         self._pieces: list[str] = []
+        self._annotations: list[Json] = []
 
     @property
     def text(self) -> str:
@@ -80,7 +82,7 @@ class AnswerWriter:
         """The Response as it stands, with what has been written so far."""
         if self._state != "writing":
             return dict(self._response)
-        return self._response | {"output": [message_item(self._item_id, "in_progress", [text_part(self.text)])]}
+        return self._response | {"output": [message_item(self._item_id, "in_progress", [self._part()])]}
 
     def created(self, *, queued: bool = False) -> list[Json]:
         """Event 0. Call `started` when the engine begins; until then `queued` may tell the place in the queue."""
@@ -110,6 +112,19 @@ class AnswerWriter:
         events = self._open() if self._state == "running" else []
         self._pieces.append(text)
         return [*events, self._event("response.output_text.delta", **self._at(), delta=text, logprobs=[])]
+
+    def annotate(self, annotations: Sequence[Json]) -> list[Json]:
+        """What is known about the text now that it is whole; its positions count Unicode characters of it."""
+        if not annotations:
+            return []
+        self._expect("writing")
+        first = len(self._annotations)
+        self._annotations += annotations
+        kind = "response.output_text.annotation.added"
+        return [
+            self._event(kind, **self._at(), annotation_index=index, annotation=annotation)
+            for index, annotation in enumerate(annotations, first)
+        ]
 
     def completed(self, *, completed_at: int, usage: Json, metrics: Json, degraded: Sequence[str] = ()) -> list[Json]:
         """The engine came to its end."""
@@ -162,11 +177,11 @@ class AnswerWriter:
     def _close(self, status: str) -> list[Json]:
         if self._state != "writing":
             return []
-        item = message_item(self._item_id, status, [text_part(self.text)])
+        item = message_item(self._item_id, status, [self._part()])
         self._response["output"] = [item]
         return [
             self._event("response.output_text.done", **self._at(), text=self.text, logprobs=[]),
-            self._event("response.content_part.done", **self._at(), part=text_part(self.text)),
+            self._event("response.content_part.done", **self._at(), part=self._part()),
             self._event("response.output_item.done", output_index=0, item=item),
         ]
 
@@ -175,6 +190,9 @@ class AnswerWriter:
         self._state = "ended"
         self._response |= fields | {"status": status}
         return [*events, self._event(event, response=dict(self._response))]
+
+    def _part(self) -> Json:
+        return text_part(self.text, self._annotations)
 
     def _at(self) -> Json:
         return {"item_id": self._item_id, "output_index": 0, "content_index": 0}

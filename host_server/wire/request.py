@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from host_server.wire.codec import decode
 from host_server.wire.errors import WireError
+from host_server.wire.schema import schema_faults
 
 __all__ = [
     "ClientMessage",
     "InputImage",
+    "Format",
     "InputMessage",
     "InputText",
     "OutputText",
@@ -32,6 +34,7 @@ _MAX_RESUME = 64
 _MAX_METADATA = 16
 _MAX_METADATA_KEY = 64
 
+_MAX_DESCRIPTION = 1024
 _MAX_NAME = 128
 
 _Name = Annotated[str, Field(min_length=1, max_length=_MAX_NAME)]
@@ -99,12 +102,36 @@ _Item = Annotated[
 ]
 
 
-class _Format(_Model):
+class Format(_Model):
+    """What the answer shall be; a schema is known to be one that answers can be held to."""
+
     type: Literal["text", "json_object", "json_schema"] = "text"
 
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")] | None = None
+    description: Annotated[str, Field(max_length=_MAX_DESCRIPTION)] | None = None
+    json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
+    strict: bool | None = None
+
+    @model_validator(mode="after")
+    def _whole_schema(self) -> "Format":
+        if self.type != "json_schema":
+            return self
+        if self.name is None or self.json_schema is None:
+            raise ValueError("json_schema needs a name and a schema")
+        if faults := schema_faults(self.json_schema):
+            raise ValueError(f"the schema cannot be used: {faults[0]}")
+        return self
+
+    def echo(self) -> dict[str, Any]:
+        """The format as the Response tells it back."""
+        if self.type != "json_schema":
+            return {"type": self.type}
+        known = {"type": self.type, "name": self.name, "schema": self.json_schema}
+        given = {"description": self.description, "strict": self.strict}
+        return known | {key: value for key, value in given.items() if value is not None}
 
 class _TextOptions(_Model):
-    format: _Format | None = None
+    format: Format | None = None
 
 
 class ResponseCreate(_Model):
@@ -137,6 +164,11 @@ class ResponseCreate(_Model):
         return value
 
     @property
+    @property
+    def format(self) -> Format:
+        """What the answer shall be; text unless something else was asked for."""
+        return (self.text and self.text.format) or Format()
+
     def items(self) -> list[InputMessage]:
         """The conversation as messages, whichever way it was written; earlier reasoning is left out."""
         if isinstance(self.input, str):
@@ -229,7 +261,6 @@ def _refuse_unsupported(create: ResponseCreate) -> None:
         "background": create.background,
         "conversation": create.conversation,
         "prompt": create.prompt,
-        "text.format": create.text and create.text.format and create.text.format.type != "text",
     }
     for name, value in wanted.items():
         if value:

@@ -23,6 +23,7 @@ def new_response(
     max_output_tokens: int | None = None,
     temperature: float = 0.0,
     top_p: float = 1.0,
+    text_format: Mapping[str, Any] | None = None,
 ) -> Json:
     """A Response in its first state. The rest of its keys say that we do without them."""
     return {
@@ -42,7 +43,7 @@ def new_response(
         "max_output_tokens": max_output_tokens,
         "temperature": temperature,
         "top_p": top_p,
-        "text": {"format": {"type": "text"}},
+        "text": {"format": dict(text_format or {"type": "text"})},
         "reasoning": {"effort": None, "summary": None},
         "parallel_tool_calls": False,
         "tool_choice": "none",
@@ -61,9 +62,9 @@ def new_response(
     }
 
 
-def text_part(text: str) -> Json:
-    """A content part that holds text of the answer."""
-    return {"type": "output_text", "text": text, "annotations": []}
+def text_part(text: str, annotations: Sequence[Json] = ()) -> Json:
+    """A content part that holds text of the answer, and what is known about places in it."""
+    return {"type": "output_text", "text": text, "annotations": list(annotations)}
 
 
 def message_item(item_id: str, status: str, parts: Sequence[Json]) -> Json:

@@ -123,7 +123,6 @@ def test_a_field_out_of_its_range_is_named(field: str, value: Any, param: str | 
         ("background", True, "background"),
         ("conversation", "conv_1", "conversation"),
         ("prompt", {"id": "p"}, "prompt"),
-        ("text", {"format": {"type": "json_schema", "name": "R", "schema": {}}}, "text.format"),
     ],
 )
 def test_what_we_do_not_do_is_refused_by_name(field: str, value: Any, param: str) -> None:
@@ -186,3 +185,36 @@ def test_the_other_messages_are_read() -> None:
     assert isinstance(resume, Resume)
     assert [(point.id, point.starting_after) for point in hello.points] == [("resp_1", 5)]
     assert [(point.id, point.starting_after) for point in resume.points] == [("resp_1", -1)]
+
+
+@pytest.mark.parametrize(
+    ("format_", "param"),
+    [
+        ({"type": "json_schema", "name": "R", "schema": {"type": "text"}}, "text.format"),
+        ({"type": "json_schema", "name": "R"}, "text.format"),
+        ({"type": "json_schema", "schema": {}}, "text.format"),
+        ({"type": "json_schema", "name": "no name", "schema": {}}, "text.format.name"),
+        ({"type": "json_schema", "name": "R", "schema": {"$ref": "https://x.example/"}}, "text.format"),
+        ({"type": "json_schema", "name": "R", "schema": []}, "text.format.schema"),
+        ({"type": "xml"}, "text.format.type"),
+    ],
+)
+def test_a_form_that_no_answer_can_be_held_to_is_refused_by_name(format_: dict[str, Any], param: str) -> None:
+    with pytest.raises(WireError) as caught:
+        parse_create({"input": "x", "text": {"format": format_}})
+
+    assert (caught.value.code, caught.value.param) == ("invalid_request", param)
+
+
+@pytest.mark.parametrize(
+    "format_",
+    [
+        {"type": "text"},
+        {"type": "json_object"},
+        {"type": "json_schema", "name": "R", "schema": {"type": "object"}},
+        {"type": "json_schema", "name": "R", "schema": {}, "strict": True, "description": "d"},
+    ],
+)
+def test_the_form_of_an_answer_is_told_back_as_it_was_given(format_: dict[str, Any]) -> None:
+    assert parse_create({"input": "x", "text": {"format": format_}}).format.echo() == format_
+    assert parse_create({"input": "x"}).format.echo() == {"type": "text"}
