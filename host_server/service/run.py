@@ -102,7 +102,9 @@ class Run:
                 history=self._conversation.history,
                 max_output_tokens=self._create.max_output_tokens,
                 temperature=self._create.temperature,
+                form=answer_form(self._create.format),
             )
+            speech = Speech(self.answer, question.form)
             await self._seat.free.wait()
             self._seated = self._clock()
             self.answer.emit(self.answer.writer.started())
@@ -114,7 +116,6 @@ class Run:
 
     async def _speak(self, question: PreparedQuestion, speech: Speech) -> bool:
         """Let the engine answer; whether the answer is shorter than it would be."""
-            speech = Speech(self.answer, question.form)
         try:
             async with aclosing(self._engine.answer(question)) as pieces:
                 async for piece in pieces:
