@@ -14,8 +14,8 @@ from host_server.wire.schema import schema_faults
 
 __all__ = [
     "ClientMessage",
-    "InputImage",
     "Format",
+    "InputImage",
     "InputMessage",
     "InputText",
     "OutputText",
@@ -33,8 +33,8 @@ _MAX_PARTS = 64
 _MAX_RESUME = 64
 _MAX_METADATA = 16
 _MAX_METADATA_KEY = 64
-
 _MAX_DESCRIPTION = 1024
+
 _MAX_NAME = 128
 
 _Name = Annotated[str, Field(min_length=1, max_length=_MAX_NAME)]
@@ -106,7 +106,6 @@ class Format(_Model):
     """What the answer shall be; a schema is known to be one that answers can be held to."""
 
     type: Literal["text", "json_object", "json_schema"] = "text"
-
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")] | None = None
     description: Annotated[str, Field(max_length=_MAX_DESCRIPTION)] | None = None
     json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
@@ -129,6 +128,7 @@ class Format(_Model):
         known = {"type": self.type, "name": self.name, "schema": self.json_schema}
         given = {"description": self.description, "strict": self.strict}
         return known | {key: value for key, value in given.items() if value is not None}
+
 
 class _TextOptions(_Model):
     format: Format | None = None
@@ -164,11 +164,11 @@ class ResponseCreate(_Model):
         return value
 
     @property
-    @property
     def format(self) -> Format:
         """What the answer shall be; text unless something else was asked for."""
         return (self.text and self.text.format) or Format()
 
+    @property
     def items(self) -> list[InputMessage]:
         """The conversation as messages, whichever way it was written; earlier reasoning is left out."""
         if isinstance(self.input, str):
@@ -190,20 +190,6 @@ class ResumePoint(_Model):
     id: _Name
     starting_after: Annotated[int, Field(ge=-1)] = -1
     stream_id: _Name | None = None
-
-
-class Resume(_Model):
-    """Continue these answers on this socket; `bridge:hello` may carry the same and asks for `bridge:session.ready`."""
-
-    type: Literal["bridge:hello", "bridge:resume"]
-    responses: Annotated[list[ResumePoint], Field(max_length=_MAX_RESUME)] = []
-    resume: Annotated[list[ResumePoint], Field(max_length=_MAX_RESUME)] = []
-    event_id: _Name | None = None
-
-    @property
-    def points(self) -> list[ResumePoint]:
-        """What to continue, by either name."""
-        return [*self.responses, *self.resume]
 
 
 ClientMessage: TypeAlias = ResponseCreate | ResponseCancel | Resume
