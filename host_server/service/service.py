@@ -258,9 +258,9 @@ class Service:
             max_output_tokens=create.max_output_tokens,
             temperature=create.temperature or 0.0,
             top_p=1.0 if create.top_p is None else create.top_p,
+            text_format=create.format.echo(),
         )
         return Answer(
-            text_format=create.format.echo(),
             answer_id,
             AnswerWriter(response, item_id=new_item_id()),
             principal=principal,
