@@ -192,6 +192,20 @@ class ResumePoint(_Model):
     stream_id: _Name | None = None
 
 
+class Resume(_Model):
+    """Continue these answers on this socket; `bridge:hello` may carry the same and asks for `bridge:session.ready`."""
+
+    type: Literal["bridge:hello", "bridge:resume"]
+    responses: Annotated[list[ResumePoint], Field(max_length=_MAX_RESUME)] = []
+    resume: Annotated[list[ResumePoint], Field(max_length=_MAX_RESUME)] = []
+    event_id: _Name | None = None
+
+    @property
+    def points(self) -> list[ResumePoint]:
+        """What to continue, by either name."""
+        return [*self.responses, *self.resume]
+
+
 ClientMessage: TypeAlias = ResponseCreate | ResponseCancel | Resume
 
 
