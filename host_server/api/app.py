@@ -12,9 +12,12 @@ from host_server.api.captures import captures_router
 from host_server.api.catalog import catalog_router
 from host_server.api.errors import install_error_handlers
 from host_server.api.gate import Gate
+from host_server.api.limits import ApiLimits
+from host_server.api.rates import Rates
 from host_server.api.responses import responses_router
 from host_server.api.socket import socket_router
 from host_server.core.idle import IdleClock
+from host_server.core.rates import RateLimits
 
 if TYPE_CHECKING:
     from host_server.security.authenticator import Authenticator
@@ -30,7 +33,8 @@ def create_app(
     idle: IdleClock | None = None,
     names: Collection[str] = (),
     version: str = "",
-    send_s: float = 10.0,
+    limits: ApiLimits | None = None,
+    rate_limits: RateLimits | None = None,
 ) -> FastAPI:
     """The app around a service; its lifespan is the service's life. `names` are further Host names it answers to."""
 
@@ -39,18 +43,27 @@ def create_app(
         async with service.running():
             yield
 
+    limits = limits or ApiLimits()
+    rates = Rates(rate_limits or RateLimits())
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     install_error_handlers(app)
-    app.include_router(responses_router(service, send_s=send_s))
-    app.include_router(captures_router(service))
+    app.include_router(responses_router(service, limits=limits))
+    app.include_router(captures_router(service, limits=limits))
     app.include_router(catalog_router(service, started_at=int(time.time()), version=version))
     app.include_router(
-        socket_router(service, max_image_bytes=imaging.MAX_BYTES, still_valid=authenticator.still_valid, send_s=send_s)
+        socket_router(
+            service,
+            max_image_bytes=imaging.MAX_BYTES,
+            still_valid=authenticator.still_valid,
+            rates=rates,
+            limits=limits,
+        )
     )
     app.add_middleware(
         Gate,
         authenticator=authenticator,
         idle=idle or IdleClock(None, now=time.monotonic()),
+        rates=rates,
         names=names,
     )
     return app

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect
 
+from host_server.api.limits import ApiLimits
 from host_server.wire.codec import decode
 from host_server.wire.errors import WireError
 
@@ -19,19 +20,20 @@ MAX_JSON = 12 * 1024 * 1024
 """A question in JSON; this much because it may hold pictures as `data:` URLs."""
 
 _LARGE = 256 * 1024
-_IDLE_S = 30.0
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-async def chunks(request: "Request", *, limit: int, code: str) -> AsyncGenerator[bytes]:
+async def chunks(request: "Request", patience: ApiLimits, *, limit: int, code: str) -> AsyncGenerator[bytes]:
     """The body as it comes. Raises `WireError` with `code` beyond the limit, and when nothing comes any more."""
     size = 0
+    end = asyncio.get_running_loop().time() + patience.body_s
     if _announced(request) > limit:
         raise WireError(code, f"At most {limit} bytes.")
     stream = request.stream()
     while True:
         try:
-            async with asyncio.timeout(_IDLE_S):
+            left = end - asyncio.get_running_loop().time()
+            async with asyncio.timeout(min(patience.body_idle_s, left)):
                 chunk = await anext(stream)
         except StopAsyncIteration:
             return
@@ -43,9 +45,9 @@ async def chunks(request: "Request", *, limit: int, code: str) -> AsyncGenerator
         yield chunk
 
 
-async def read_json(request: "Request") -> Any:
+async def read_json(request: "Request", patience: ApiLimits) -> Any:
     """A JSON body. Raises `WireError`."""
-    body = b"".join([chunk async for chunk in chunks(request, limit=MAX_JSON, code="body_too_large")])
+    body = b"".join([chunk async for chunk in chunks(request, patience, limit=MAX_JSON, code="body_too_large")])
     if len(body) > _LARGE:
         return await asyncio.to_thread(decode, body)
     return decode(body)

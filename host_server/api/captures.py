@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from host_server import imaging
 from host_server.api.body import chunks
 from host_server.api.gate import PRINCIPAL
+from host_server.api.limits import ApiLimits
 from host_server.wire.errors import WireError
 from host_server.wire.ids import capture_file_id, is_sha256
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["captures_router"]
 
 
-def captures_router(service: "Service") -> APIRouter:
+def captures_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
     """The routes, bound to this service."""
     router = APIRouter(prefix="/v1/captures")
     pictures = service.pictures
@@ -28,7 +29,7 @@ def captures_router(service: "Service") -> APIRouter:
         known = pictures.size(owner, sha256) is not None
         if service.draining:
             raise WireError("server_draining", "The host is about to end.", retry_after_ms=5000)
-        body = chunks(request, limit=imaging.MAX_BYTES, code="image_too_large")
+        body = chunks(request, limits, limit=imaging.MAX_BYTES, code="image_too_large")
         info = await pictures.receive(owner, sha256, body)
         about = {"bytes": info.size, "media_type": info.media_type, "width": info.width, "height": info.height}
         return _json(_capture(sha256) | about, status=200 if known else 201)

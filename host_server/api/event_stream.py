@@ -27,15 +27,14 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, answer: "Answer", *, cursor: int = -1, send_s: float) -> None:
+    def __init__(self, answer: "Answer", *, cursor: int = -1) -> None:
         super().__init__(headers=_HEADERS)
         del self.headers["content-length"]
         self._answer = answer
         self._cursor = cursor
-        self._send_s = send_s
 
     async def __call__(self, _scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Send until the end, or until the client is gone or does not read any more."""
+        """Send until the end, or until the client is gone."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if await _before_gone(self._send_events(send), receive):
             await send({"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": False})
@@ -44,11 +43,7 @@ class EventStream(Response):
         async with aclosing(self._answer.follow(self._cursor, beat_s=BEAT_S)) as batches:
             async for events in batches:
                 body = b"".join(map(_frame, events)) or b": still here\n\n"
-                try:
-                    async with asyncio.timeout(self._send_s):
-                        await send({"type": "http.response.body", "body": body, "more_body": True})
-                except TimeoutError:
-                    return False
+                await send({"type": "http.response.body", "body": body, "more_body": True})
         return True
 
 

@@ -1,4 +1,4 @@
-"""The gate before every route, HTTP and WebSocket alike: Host, Origin, token. What is not open is shut.
+"""The gate before every route, HTTP and WebSocket alike: Host, Origin, token, rate. What is not open is shut.
 
 It also gives each request its id, writes its one line to the log, and tells the idle clock who is here. A refused
 WebSocket gets the reason in the way its client can see: programs an HTTP 401, pages (which see no HTTP status) a close
@@ -14,16 +14,20 @@ from starlette.datastructures import Headers
 from starlette.websockets import WebSocketClose
 
 from host_server.api.errors import error_response
+from host_server.api.pieces import in_pieces
 from host_server.core.idle import IdleClock
+from host_server.core.lines import LineLimit
 from host_server.observe.log import bind, get_logger
 from host_server.security.authenticator import Authenticator
-from host_server.security.network import host_allowed, origin_allowed
+from host_server.security.network import host_allowed, origin_allowed, site_allowed
 from host_server.wire.errors import WireError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["CLOSE_TOKEN", "OPEN_PATHS", "PRINCIPAL", "SUBPROTOCOL", "Gate", "subprotocols"]
+    from host_server.api.rates import Rates
+
+__all__ = ["CLOSE_TOKEN", "CLOSE_TRY_AGAIN", "OPEN_PATHS", "PRINCIPAL", "SUBPROTOCOL", "Gate", "subprotocols"]
 
 OPEN_PATHS = frozenset({"/health/live"})
 """The only addresses that need no token."""
@@ -33,6 +37,7 @@ PRINCIPAL = "lensbridge.principal"
 
 SUBPROTOCOL = "bridge.v1"
 CLOSE_TOKEN = 4401
+CLOSE_TRY_AGAIN = 1013
 
 _BEARER = "bridge.bearer."
 _LONGEST_PATH = 200
@@ -48,15 +53,18 @@ class Gate:
         *,
         authenticator: Authenticator,
         idle: IdleClock,
+        rates: "Rates",
         names: Collection[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
         self._authenticator = authenticator
         self._idle = idle
+        self._rates = rates
         self._names = frozenset(name.lower() for name in names)
         self._clock = clock
         self._log = get_logger("host_server.access")
+        self._strangers = LineLimit()
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Let a request through, or refuse it."""
@@ -65,11 +73,19 @@ class Gate:
             return
         request_id = f"req_{uuid4().hex}"
         bind(request_id=request_id)
+        if scope["type"] == "http":
+            send = in_pieces(send)
         line = _Line(scope, send, request_id, self._clock)
         try:
             await self._pass(scope, receive, line.send)
         finally:
-            self._log.info("request", **line.fields())
+            self._write(scope, line)
+
+    def _write(self, scope: "Scope", line: "_Line") -> None:
+        """One line a request; those of strangers only so often."""
+        left_out = None if PRINCIPAL in scope else self._strangers.write(now=self._clock())
+        if left_out is not None or PRINCIPAL in scope:
+            self._log.info("request", **line.fields(), **({"left_out": left_out} if left_out else {}))
 
     async def _pass(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         headers = Headers(scope=scope)
@@ -81,13 +97,14 @@ class Gate:
             token = _token(headers, scope)
             peer = (scope.get("client") or ("?",))[0]
             principal = self._authenticator.authenticate(token, peer=peer, now=self._clock())
+            scope[PRINCIPAL] = principal
+            self._rates.take(principal)
         except WireError as error:
             await _refuse(error, scope, receive, send)
             return
-        scope[PRINCIPAL] = principal
         self._idle.came()
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, self._rates.counted(principal, receive), send)
         finally:
             self._idle.left(now=self._clock())
 
@@ -99,6 +116,8 @@ class Gate:
         origins = headers.getlist("origin")
         if not all(origin_allowed(origin, host=hosts[0], scheme=scope["scheme"]) for origin in origins):
             raise WireError("origin_not_allowed", "Pages of another origin may not talk to this host.")
+        if not all(site_allowed(site) for site in headers.getlist("sec-fetch-site")):
+            raise WireError("origin_not_allowed", "Pages of another site may not talk to this host.")
 
 
 def subprotocols(scope: "Scope") -> list[str]:
@@ -153,6 +172,7 @@ async def _refuse(error: WireError, scope: "Scope", receive: "Receive", send: "S
         await receive()  # websocket.connect
         if error.code in _TOKEN_CODES and SUBPROTOCOL in subprotocols(scope):
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": []})
-            await WebSocketClose(CLOSE_TOKEN, error.code)(scope, receive, send)
+            code = CLOSE_TRY_AGAIN if PRINCIPAL in scope else CLOSE_TOKEN
+            await WebSocketClose(code, error.code)(scope, receive, send)
             return
     await error_response(error)(scope, receive, send)

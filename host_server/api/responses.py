@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from host_server.api.body import read_json
 from host_server.api.event_stream import EventStream, WholeAnswer
 from host_server.api.gate import PRINCIPAL
+from host_server.api.limits import ApiLimits
 from host_server.wire.request import parse_create
 
 if TYPE_CHECKING:
@@ -18,16 +19,16 @@ __all__ = ["responses_router"]
 _LONGEST_KEY = 512
 
 
-def responses_router(service: "Service", *, send_s: float) -> APIRouter:
-    """The routes, bound to this service; a client has `send_s` to take an event."""
+def responses_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
+    """The routes, bound to this service."""
     router = APIRouter(prefix="/v1/responses")
 
     @router.post("")
     async def ask(request: Request) -> Response:
-        create = parse_create(await read_json(request))
+        create = parse_create(await read_json(request, limits))
         key = request.headers.get("idempotency-key") or None
         answer = await service.ask(_owner(request), create, key=key[:_LONGEST_KEY] if key else None)
-        return EventStream(answer, send_s=send_s) if create.stream else WholeAnswer(answer)
+        return EventStream(answer) if create.stream else WholeAnswer(answer)
 
     @router.get("/{response_id}")
     async def read(
@@ -38,7 +39,7 @@ def responses_router(service: "Service", *, send_s: float) -> APIRouter:
         starting_after: Annotated[int, Query(ge=-1)] = -1,
     ) -> Response:
         answer = service.find(_owner(request), response_id)
-        return EventStream(answer, cursor=starting_after, send_s=send_s) if stream else _json(answer.response())
+        return EventStream(answer, cursor=starting_after) if stream else _json(answer.response())
 
     @router.post("/{response_id}/cancel")
     async def cancel(request: Request, response_id: str) -> Response:

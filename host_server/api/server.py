@@ -1,16 +1,22 @@
-"""uvicorn, taught three things: let running answers end first, end when nobody is left, and say where it listens."""
+"""uvicorn, taught four things.
+
+Whom not to keep, to let running answers end first, to end when nobody is left, and to say where it listens.
+"""
 
 import asyncio
 import os
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from host_server.api.connection import HttpConnection, Room, SocketConnection
+from host_server.api.limits import ApiLimits
 from host_server.api.socket import MAX_MESSAGE
 from host_server.observe.log import get_logger
 from host_server.wire.discovery import HostRecord, remove_host_record, write_host_record
@@ -23,7 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HostServer"]
 
-_DRAIN_S = 30.0
+# Together less than the 35 s after which a service manager may lose its patience.
+_DRAIN_S = 28.0
+_GOODBYE_S = 2
 _LOOK_S = 0.05
 _LAST_WORDS_S = 0.3
 
@@ -41,21 +49,25 @@ class HostServer(uvicorn.Server):
         version: str,
         on_listening: Callable[[HostRecord], None],
         certificate: tuple[str, str] | None = None,
+        limits: ApiLimits | None = None,
+        drain_s: float = _DRAIN_S,
     ) -> None:
+        limits = limits or ApiLimits()
         super().__init__(
             uvicorn.Config(
                 app,
-                http="h11",  # the other parser, taken where it is installed, reads endless heads
-                ws="websockets-sansio",
+                http=partial(HttpConnection, room=Room(limits)),  # type: ignore[arg-type]  # called like the class
+                ws=partial(SocketConnection, send_s=limits.send_s),  # type: ignore[arg-type]  # ditto
                 ws_max_size=MAX_MESSAGE,
                 ws_per_message_deflate=False,
-                ws_ping_interval=10,
-                ws_ping_timeout=10,
+                ws_ping_interval=limits.ping_s,
+                ws_ping_timeout=limits.pong_s,
                 server_header=False,
                 access_log=False,
                 log_config=None,
+                log_level="error",  # a stranger can make it warn as often as he likes
                 lifespan="on",
-                timeout_graceful_shutdown=5,
+                timeout_graceful_shutdown=_GOODBYE_S,
                 ssl_certfile=certificate[0] if certificate else None,
                 ssl_keyfile=certificate[1] if certificate else None,
             )
@@ -66,6 +78,7 @@ class HostServer(uvicorn.Server):
         self._version = version
         self._on_listening = on_listening
         self._scheme = "https" if certificate else "http"
+        self._drain_s = drain_s
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def serve_host(self, listener: socket.socket) -> None:
@@ -111,7 +124,7 @@ class HostServer(uvicorn.Server):
         else:
             get_logger("host_server").info("ending", answers=self._service.busy)
             self._service.drain()
-            self._wait_for_answers(time.monotonic() + _DRAIN_S)
+            self._wait_for_answers(time.monotonic() + self._drain_s)
 
     def _wait_for_answers(self, end: float) -> None:
         if not self._service.busy:

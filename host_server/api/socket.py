@@ -1,12 +1,11 @@
 """`/v1/responses` as a WebSocket: many questions and answers on one connection, each lane in its own order.
 
 One task reads, without ever waiting for anything else, because a socket that is not read does not see its own pongs.
-Each lane's question runs in a task that forwards its answer's events; a send that does not get through in time ends the
-connection, never the answer.
+Each lane's question runs in a task that forwards its answer's events; a client that takes nothing of it is cut off
+(`connection`), which never ends the answer. What waits meanwhile is merged.
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Callable
 from contextlib import aclosing, suppress
@@ -14,15 +13,18 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from host_server.api.gate import CLOSE_TOKEN, PRINCIPAL, SUBPROTOCOL, subprotocols
+from host_server.api.gate import CLOSE_TOKEN, CLOSE_TRY_AGAIN, PRINCIPAL, SUBPROTOCOL, subprotocols
+from host_server.api.limits import ApiLimits
+from host_server.api.rates import Rates
 from host_server.core.lanes import LaneLimitError, Lanes
 from host_server.observe.log import get_logger
 from host_server.security.principal import Principal
+from host_server.wire.acks import Acks
 from host_server.wire.codec import encode
 from host_server.wire.errors import WireError, error_event
 from host_server.wire.events import session_ready
 from host_server.wire.ids import new_session_id
-from host_server.wire.request import ClientMessage, ResponseCancel, ResponseCreate, ResumePoint, parse_message
+from host_server.wire.request import Ack, ClientMessage, ResponseCancel, ResponseCreate, ResumePoint, parse_message
 from host_server.wire.response import Json
 
 if TYPE_CHECKING:
@@ -33,31 +35,39 @@ __all__ = ["MAX_INFLIGHT", "MAX_MESSAGE", "socket_router"]
 MAX_MESSAGE = 1024 * 1024
 MAX_INFLIGHT = 16
 
-_MAX_SOCKETS = 256
 _MAX_RESUMED = 64
-_CLOSE_S = 2.0
-_LOOKS = 4  # in the time that a client has to take an event
+_CLOSE_S = 1.0
+_LOOKS = 4  # in the time that a client has to acknowledge
 
 _UNSUPPORTED_DATA = 1003
-_TRY_AGAIN_LATER = 1013
 
 
 def socket_router(
-    service: "Service", *, max_image_bytes: int, still_valid: Callable[[Principal], bool], send_s: float
+    service: "Service",
+    *,
+    max_image_bytes: int,
+    still_valid: Callable[[Principal], bool],
+    rates: Rates,
+    limits: ApiLimits,
 ) -> APIRouter:
-    """The WebSocket route, bound to this service; a client has `send_s` to take an event."""
+    """The WebSocket route, bound to this service."""
     router = APIRouter()
     open_sockets: set[_Connection] = set()
 
     @router.websocket("/v1/responses")
     async def responses(websocket: WebSocket) -> None:
         connection = _Connection(
-            websocket, service, max_image_bytes=max_image_bytes, still_valid=still_valid, send_s=send_s
+            websocket,
+            service,
+            max_image_bytes=max_image_bytes,
+            still_valid=still_valid,
+            rates=rates,
+            limits=limits,
         )
-        full = len(open_sockets) >= _MAX_SOCKETS
+        full = len(open_sockets) >= limits.sockets
         await connection.accept()
         if full:
-            await websocket.close(_TRY_AGAIN_LATER, "too many sockets")
+            await websocket.close(CLOSE_TRY_AGAIN, "too many sockets")
             return
         open_sockets.add(connection)
         try:
@@ -82,13 +92,15 @@ class _Connection:
         *,
         max_image_bytes: int,
         still_valid: Callable[[Principal], bool],
-        send_s: float,
+        rates: Rates,
+        limits: ApiLimits,
     ) -> None:
         self._websocket = websocket
         self._service = service
         self._max_image_bytes = max_image_bytes
         self._still_valid = still_valid
-        self._send_s = send_s
+        self._rates = rates
+        self._limits = limits
         self._principal: Principal = websocket.scope[PRINCIPAL]
         self._session_id = new_session_id()
         self._lanes: Lanes[ResponseCreate] = Lanes(max_inflight=MAX_INFLIGHT)
@@ -96,7 +108,8 @@ class _Connection:
         self._next = 0
         self._tasks = asyncio.TaskGroup()
         self._ours = SUBPROTOCOL in subprotocols(websocket.scope)
-        self._sending: dict[object, float] = {}  # since when, each event that is not yet taken
+        self._acks = Acks(limits.ack_s)
+        self._acked = asyncio.Event()
 
     async def accept(self) -> None:
         await self._websocket.accept(subprotocol=SUBPROTOCOL if self._ours else None)
@@ -106,7 +119,7 @@ class _Connection:
         code: int | None = None
         try:
             async with self._tasks:
-                self._tasks.create_task(self._mind_sending())
+                self._tasks.create_task(self._mind_acks())
                 if self._ours:
                     await self._send(self._ready())
                 while True:
@@ -137,16 +150,22 @@ class _Connection:
                 await self._handle(message)
             except WireError as error:
                 error.event_id = message.event_id
+                error.stream_id = error.stream_id or getattr(message, "stream_id", None)
                 raise
         except WireError as error:
             await self._send(error_event(error))
 
     async def _handle(self, message: ClientMessage) -> None:
         if isinstance(message, ResponseCreate):
+            self._rates.take(self._principal)
             self._ask(message)
         elif isinstance(message, ResponseCancel):
             self._find(message.response_id).cancel("client")
+        elif isinstance(message, Ack):
+            self._acks.acknowledged(message.response_id, message.sequence_number, time.monotonic())
+            self._acked.set()
         else:
+            self._rates.take(self._principal)
             if message.type == "bridge:hello" and not self._ours:
                 self._ours = True
                 await self._send(self._ready())
@@ -161,7 +180,6 @@ class _Connection:
                 "websocket_stream_limit_reached",
                 f"At most {MAX_INFLIGHT} questions at once on one socket.",
                 retry_after_ms=1000,
-                stream_id=create.stream_id,
             ) from None
         if starts:
             self._tasks.create_task(self._run_lane(create))
@@ -216,6 +234,9 @@ class _Connection:
             async for events in batches:
                 for event in events:
                     await self._send(event if stream_id is None else event | {"stream_id": stream_id})
+                while self._acks.full:
+                    self._acked.clear()
+                    await self._acked.wait()
 
     def _ready(self) -> Json:
         number, self._next = self._next, self._next + 1
@@ -230,26 +251,24 @@ class _Connection:
         )
 
     async def _send(self, event: Json) -> None:
-        text, sending = encode(event), object()
-        self._sending[sending] = time.monotonic()
+        text = encode(event)
+        self._acks.sent(event, len(text), time.monotonic())
         try:
             await self._websocket.send_text(text)
         except (WebSocketDisconnect, RuntimeError):
             raise _Ended from None
-        finally:
-            del self._sending[sending]
 
-    async def _mind_sending(self) -> None:
-        """End the connection of a client that does not read.
+    async def _mind_acks(self) -> None:
+        """End the connection of a client that has promised to tell what it has read, and does not.
 
         One look now and then, because a timer for each event costs more than all else that is done for a token.
         """
         while True:
-            await asyncio.sleep(self._send_s / _LOOKS)
-            began = min(self._sending.values(), default=math.inf)
-            if time.monotonic() - began > self._send_s:
+            await asyncio.sleep(self._limits.ack_s / _LOOKS)
+            deadline = self._acks.deadline
+            if deadline is not None and time.monotonic() > deadline:
                 get_logger("host_server.api").warning("a client does not read", principal=self._principal.id)
-                raise _Ended(_TRY_AGAIN_LATER)
+                raise _Ended(CLOSE_TRY_AGAIN)
 
     async def _close(self, code: int) -> None:
         with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):

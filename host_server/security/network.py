@@ -1,14 +1,15 @@
 """Where a request says it goes and where it comes from, and where a host may listen: pure checks.
 
-A page of a stranger can reach loopback through the user's browser. Two things betray it: the Host header, when a
-stranger's name was bent to 127.0.0.1 (DNS rebinding), and the Origin header.
+A page of a stranger can reach loopback through the user's browser. Three things betray it: the Host header, when a
+stranger's name was bent to 127.0.0.1 (DNS rebinding), the Origin header, and Sec-Fetch-Site, which browsers also send
+where they send no Origin: with a picture, a script or a link.
 """
 
 import re
 from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-__all__ = ["host_allowed", "is_loopback", "origin_allowed", "split_host"]
+__all__ = ["host_allowed", "is_loopback", "origin_allowed", "site_allowed", "split_host"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LAST_PORT = 65535
@@ -51,6 +52,14 @@ def origin_allowed(origin: str, *, host: str, scheme: str) -> bool:
         return False
     default = _DEFAULT_PORTS[ours]
     return (there[0], there[1] or default) == (here[0], here[1] or default)
+
+
+def site_allowed(site: str) -> bool:
+    """Whether a browser that says `Sec-Fetch-Site: …` has a page of ours, or its user, behind the request.
+
+    Another port of this machine is "same-site": a stranger to us.
+    """
+    return site in {"same-origin", "none"}
 
 
 def _address(name: str) -> IPv4Address | IPv6Address | None:

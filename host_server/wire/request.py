@@ -13,6 +13,7 @@ from host_server.wire.errors import WireError
 from host_server.wire.schema import schema_faults
 
 __all__ = [
+    "Ack",
     "ClientMessage",
     "Format",
     "InputImage",
@@ -192,6 +193,15 @@ class ResumePoint(_Model):
     stream_id: _Name | None = None
 
 
+class Ack(_Model):
+    """So far this answer, or without a name our own events, has been read; who says so once has to go on saying it."""
+
+    type: Literal["bridge:ack"]
+    response_id: _Name | None = None
+    sequence_number: Annotated[int, Field(ge=-1)]
+    event_id: _Name | None = None
+
+
 class Resume(_Model):
     """Continue these answers on this socket; `bridge:hello` may carry the same and asks for `bridge:session.ready`."""
 
@@ -206,7 +216,7 @@ class Resume(_Model):
         return [*self.responses, *self.resume]
 
 
-ClientMessage: TypeAlias = ResponseCreate | ResponseCancel | Resume
+ClientMessage: TypeAlias = ResponseCreate | ResponseCancel | Resume | Ack
 
 
 def parse_create(data: object) -> ResponseCreate:
@@ -238,6 +248,8 @@ def _message(data: dict[str, Any]) -> ClientMessage:
         return _validated(ResponseCancel, data)
     if isinstance(kind, str) and kind in {"bridge:hello", "bridge:resume"}:
         return _validated(Resume, data)
+    if kind == "bridge:ack":
+        return _validated(Ack, data)
     raise WireError("unknown_event", "Unknown event type.", param="type")
 
 

@@ -11,8 +11,10 @@ import httpx
 from websockets.asyncio.client import connect
 
 from host_server.api.app import create_app
+from host_server.api.limits import ApiLimits
 from host_server.api.server import HostServer
 from host_server.core.idle import IdleClock
+from host_server.core.rates import RateLimits
 from host_server.engines.base import Engine
 from host_server.security.admin_token import ensure_admin_token
 from host_server.security.authenticator import Authenticator
@@ -59,7 +61,9 @@ async def serving(
     *engines: Engine,
     limits: Limits | None = None,
     idle_s: float | None = None,
-    send_s: float = 10.0,
+    api: ApiLimits | None = None,
+    rates: RateLimits | None = None,
+    drain_s: float = 28.0,
     names: tuple[str, ...] = (),
 ) -> AsyncGenerator[Serving]:
     """Serve these engines until the block ends."""
@@ -67,8 +71,17 @@ async def serving(
     service = Service(EngineRoom(engines), Pictures(BlobStore(folder / "blobs", quota=10_000_000)), limits=limits)
     idle = IdleClock(idle_s, now=time.monotonic())
     listening: asyncio.Future[HostRecord] = asyncio.get_running_loop().create_future()
-    app = create_app(service, authenticator, idle=idle, names=names, version="test", send_s=send_s)
-    server = HostServer(app, service, idle, state_dir=folder, version="test", on_listening=listening.set_result)
+    app = create_app(service, authenticator, idle=idle, names=names, version="test", limits=api, rate_limits=rates)
+    server = HostServer(
+        app,
+        service,
+        idle,
+        state_dir=folder,
+        version="test",
+        on_listening=listening.set_result,
+        limits=api,
+        drain_s=drain_s,
+    )
     settings = HostSettings(state_dir=folder, engines=(), host="127.0.0.1", port=0)
     with settings.bind() as listener:
         async with asyncio.timeout(30), asyncio.TaskGroup() as group:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from host_server.api.limits import ApiLimits
 from host_server.service import Limits
 from tests.support.host_in_loop import Serving, serving
 from tests.support.scripted_engine import ScriptedEngine
@@ -248,7 +249,7 @@ async def test_what_breaks_inside_is_told_to_nobody(served: Serving) -> None:
 
 async def test_a_client_that_does_not_read_its_stream_loses_it_and_not_its_answer(tmp_path: Path) -> None:
     engine = ScriptedEngine()
-    async with serving(tmp_path, engine, limits=Limits(grace_s=20), send_s=0.2) as host:
+    async with serving(tmp_path, engine, limits=Limits(grace_s=20), api=ApiLimits(send_s=0.2)) as host:
         body = json.dumps({"input": "hello", "stream": True})
         lines = ["POST /v1/responses HTTP/1.1", "host: localhost", f"authorization: Bearer {host.token}"]
         head = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""])

@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from host_server.api.limits import ApiLimits
 from host_server.api.socket import MAX_INFLIGHT, MAX_MESSAGE
 from host_server.service import Limits
 from tests.support.host_in_loop import Serving, serving
@@ -260,7 +261,7 @@ async def test_resuming_too_much_at_once_is_refused(served: Serving, engine: Scr
 
 async def test_a_client_that_does_not_read_loses_its_socket_and_not_its_answer(tmp_path: Any) -> None:
     engine = ScriptedEngine()
-    async with serving(tmp_path, engine, limits=Limits(grace_s=20), send_s=0.2) as host:
+    async with serving(tmp_path, engine, limits=Limits(grace_s=20), api=ApiLimits(send_s=0.2)) as host:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(host.url.rpartition(":")[2]), limit=1024)
         writer.write(_handshake(host.token))
         await reader.readuntil(b"\r\n\r\n")
