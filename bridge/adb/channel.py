@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridge.adb.faults import from_phone
+from bridge.adb.output import Output
 from bridge.adb.packets import Exited, ShellParser, stdin_packet
 from bridge.adb.quoting import command_line
-from bridge.adb.shell import Output
 from bridge.adb.smartsocket import Connection, PhoneAddress
 from bridge.adb.transport import ShellResult
 

@@ -12,6 +12,7 @@ from bridge.errors import AdbUnreachable, BridgeError, DeviceLost, DeviceUnusabl
 __all__ = [
     "READY",
     "LinkError",
+    "NoReverse",
     "NobodyListensError",
     "RefusedError",
     "from_phone",
@@ -31,6 +32,10 @@ class RefusedError(Exception):
         self.text = text
 
 
+class NoReverse(DeviceUnusable):
+    """The phone's daemon cannot lead a port of the phone to the laptop, now or ever: there is no page on this phone."""
+
+
 class LinkError(Exception):
     """The other side closed, or spoke something that is not the protocol. Never leaves this package."""
 
@@ -38,6 +43,8 @@ class LinkError(Exception):
 class NobodyListensError(LinkError):
     """No program has the adb server's port: one may be started there."""
 
+
+USB_HINT = "connect the phone by its USB cable: Android 8 and older have `adb reverse` there only"
 
 _STATE_HINTS = {
     "unauthorized": "unlock the phone and tap Allow in «Allow USB debugging?»; no dialog: replug it",
@@ -75,8 +82,9 @@ def phone_refusal(text: str, *, serial: str, doing: str) -> BridgeError:
         if low.startswith((f"device {state}", f"device still {state}")):
             return DeviceUnusable(f"{serial} is {state}", hint=state_hint(state), serial=serial, state=state, adb=words)
     if "more than one device" in low:
-        hint = "Android 8 and older cannot do `adb reverse` over the network: use the USB cable"
-        return DeviceUnusable(f"{serial}: {doing} failed: {words}", hint=hint, serial=serial, adb=words)
+        return NoReverse(
+            f"{serial}: this Android cannot do `adb reverse` over the network", hint=USB_HINT, serial=serial, adb=words
+        )
     if "cannot rebind" in low or "address already in use" in low:
         hint = "another tool on this phone uses that port: `adb reverse --list` names it"
         return DeviceUnusable(f"{serial}: {doing} failed: {words}", hint=hint, serial=serial, adb=words)

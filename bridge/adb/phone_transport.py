@@ -7,6 +7,7 @@ from bridge.adb import shell, tunnels
 from bridge.adb.channel import ShellChannel
 from bridge.adb.deadlines import within
 from bridge.adb.files import PhoneFiles
+from bridge.adb.plain_shell import PlainShell
 from bridge.adb.smartsocket import PhoneAddress
 from bridge.adb.transport import DirEntry, FileStat, Pulled, ReverseEntry, ShellResult
 from bridge.errors import DeviceLost
@@ -21,7 +22,7 @@ class AdbTransport:
         self._address = phone
         self._closed = False
         self._features = features
-        self._v2 = "shell_v2" in features
+        self._plain = None if "shell_v2" in features else PlainShell(phone)
         self._channel = ShellChannel(phone)
         self._files = PhoneFiles(phone, features)
 
@@ -50,13 +51,13 @@ class AdbTransport:
         """Run one command: on the kept shell, or on a stream of its own while that one is busy."""
         async with within(deadline, f"`{' '.join(argv)[:80]}`", serial=self.serial):
             phone = self._phone
-            if self._v2 and not self._channel.busy:
+            if self._plain is None and not self._channel.busy:
                 return await self._channel.run(argv, limit=limit)
-            return await shell.run(phone, argv, v2=self._v2, limit=limit)
+            return await shell.run(phone, argv, plain=self._plain, limit=limit)
 
     def lines(self, argv: Sequence[str], *, limit: int = 1 << 16) -> AsyncGenerator[bytes, None]:
         """Follow a command that keeps talking."""
-        return shell.follow(self._phone, argv, v2=self._v2, limit=limit)
+        return shell.follow(self._phone, argv, plain=self._plain, limit=limit)
 
     async def stat(self, path: str | bytes, *, deadline: float = 10.0) -> FileStat | None:
         """Lstat of one path."""

@@ -10,7 +10,7 @@ from bridge.errors import UsageError
 
 __all__ = ["MAX_COMMAND", "command_line", "quote"]
 
-MAX_COMMAND = 60_000  # adb's length field ends at 65,535, and the service name is in front
+MAX_COMMAND = 3_900  # with our markers around it, it fits the packets of the oldest phones (see `PhoneAddress.open`)
 
 
 def command_line(argv: Sequence[str]) -> bytes:

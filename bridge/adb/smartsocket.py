@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Self
 
 from bridge.adb.faults import LinkError, NobodyListensError, RefusedError
+from bridge.errors import UsageError
 
 __all__ = ["QUICKACK", "AdbAddress", "Connection", "PhoneAddress", "frame", "is_quiet"]
 
 QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 MAX_REQUEST = 0xFFFF  # four hex digits
+MAX_SERVICE = 4095  # with its NUL it fills the packet of an Android 6
 _LENGTH = re.compile(rb"[0-9a-fA-F]{4}")
 
 
@@ -157,7 +159,16 @@ class PhoneAddress:
     serial: str
 
     async def open(self, service: str | bytes) -> Connection:
-        """A new socket with `service` opened on the phone."""
+        """A new socket with `service` opened on the phone.
+
+        Raises UsageError for a name that the oldest phones' packets cannot hold: an adb server that is asked to send
+        one ends itself, and with it the connections of everybody on this machine.
+        """
+        if len(service) > MAX_SERVICE:
+            raise UsageError(
+                f"a request to a phone has at most {MAX_SERVICE} bytes, this one has {len(service)}",
+                hint="push it as a file and name the file",
+            )
         connection = await Connection.open(self.server)
         try:
             await connection.request(f"host:transport-id:{self.transport_id}")

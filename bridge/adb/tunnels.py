@@ -4,7 +4,10 @@ Ask for `tcp:localhost:PORT`: plain `tcp:PORT` lets the phone listen on its Wi-F
 `tcp:PORT`, so listeners are compared by port. Only what is named is ever removed; other tools have reverses as well.
 """
 
-from bridge.adb.faults import RefusedError, from_phone
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from bridge.adb.faults import NoReverse, RefusedError, from_phone
 from bridge.adb.smartsocket import PhoneAddress
 from bridge.adb.transport import ReverseEntry
 
@@ -35,7 +38,7 @@ async def add_reverse(phone: PhoneAddress, remote: str, local: str, *, norebind:
     adbd cannot rebind `tcp:localhost:P`: it has it listed as `tcp:P`, tries to listen again and finds the port taken.
     So the old one is removed first, unless `norebind` forbids that.
     """
-    with from_phone(phone.serial, f"adb reverse {remote}"):
+    with _reverse(phone.serial, f"adb reverse {remote}"):
         try:
             await _ask(phone, f"reverse:forward:{'norebind:' if norebind else ''}{remote};{local}")
         except RefusedError:
@@ -50,14 +53,30 @@ async def add_reverse(phone: PhoneAddress, remote: str, local: str, *, norebind:
 
 async def list_reverses(phone: PhoneAddress) -> list[ReverseEntry]:
     """All of this phone's reverses."""
-    with from_phone(phone.serial, "adb reverse --list"):
+    with _reverse(phone.serial, "adb reverse --list"):
         return await _list(phone)
 
 
 async def remove_reverse(phone: PhoneAddress, remote: str) -> None:
     """Stop listening at `remote`; nothing there is fine."""
-    with from_phone(phone.serial, f"adb reverse --remove {remote}"):
+    with _reverse(phone.serial, f"adb reverse --remove {remote}"):
         await _remove(phone, remote)
+
+
+@contextmanager
+def _reverse(serial: str, doing: str) -> Generator[None, None, None]:
+    """As `from_phone`; a daemon that just closes has no such service."""
+    with from_phone(serial, doing):
+        try:
+            yield
+        except RefusedError as error:
+            if error.text.strip() != "closed":
+                raise
+            raise NoReverse(
+                f"{serial}: its adb daemon has no `adb reverse`",
+                hint="Android 5 and later have it: update the phone, or use its camera app and the camera folder",
+                serial=serial,
+            ) from error
 
 
 async def _remove(phone: PhoneAddress, remote: str) -> None:

@@ -1,4 +1,4 @@
-"""The adb transport, on Google's adb server with the virtual phone, with everything announced and with nothing."""
+"""The adb transport, on Google's adb server with the virtual phone, over every daemon there is."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -7,20 +7,21 @@ from pathlib import Path
 import pytest
 
 from bridge.adb.devices import list_devices, select
+from bridge.adb.faults import NoReverse
 from bridge.adb.open import open_transport
 from bridge.adb.server import server_address
 from bridge.adb.transport import Transport
-from tests.conformance.transport_suite import TransportSuite
+from tests.conformance.transport_suite import Checks, FileChecks, ShellChecks, TransportSuite
 from tests.support.adb_server import PrivateAdbServer
-from virtual_phone import FEATURES, VirtualPhone
+from virtual_phone import VirtualPhone
 
 
-class AdbSuite(TransportSuite):
-    FEATURES: tuple[str, ...] = FEATURES
+class AdbParts(Checks):
+    DAEMON = "modern"
 
     @pytest.fixture
     async def phone(self, adb_server: PrivateAdbServer, photos: Path) -> AsyncIterator[VirtualPhone]:
-        async with VirtualPhone(photos, features=self.FEATURES) as phone:
+        async with VirtualPhone(photos, daemon=self.DAEMON) as phone:
             await adb_server.connect(phone.address)
             try:
                 yield phone
@@ -48,9 +49,36 @@ class AdbSuite(TransportSuite):
         return phone.hanging
 
 
+class AdbSuite(AdbParts, TransportSuite):
+    """All of it."""
+
+
+class NoReverseChecks(Checks):
+    async def test_that_there_is_no_reverse_is_said_and_what_to_do(self, transport: Transport) -> None:
+        with pytest.raises(NoReverse) as caught:
+            await transport.reverse("tcp:localhost:18017", "tcp:1")
+        assert caught.value.hint
+
+
 class TestAndroid14(AdbSuite):
     pass
 
 
-class TestAndroid6(AdbSuite):
-    FEATURES = ()
+class TestAndroid8(AdbParts, FileChecks):
+    DAEMON = "8"
+
+
+class TestAnnouncingNothing(AdbSuite):
+    DAEMON = "plain"
+
+
+class OldSuite(AdbParts, FileChecks, ShellChecks, NoReverseChecks):
+    """What is left where there is no reverse."""
+
+
+class TestWithoutExecAndReverseIn4KiBWithCrLf(OldSuite):
+    DAEMON = "old"
+
+
+class TestAndroid8OverTheNetwork(AdbParts, NoReverseChecks):
+    DAEMON = "8_wifi"

@@ -38,6 +38,7 @@ class ScriptedAdb:
 
     def __init__(self, services: dict[str, Script]) -> None:
         self.services = services
+        self.refused: dict[str, str] = {}  # the beginning of a service's name: the words it is refused with
         self.mute = False  # true: accept, and never answer anything
         self.asked: list[str] = []
         self.hanging = asyncio.Event()  # set when a script has begun to hang
@@ -93,6 +94,10 @@ class ScriptedAdb:
             self.asked.append(name)
             if self.mute:
                 await self.hang(reader, writer)
+                return
+            words = next((words for prefix, words in self.refused.items() if name.startswith(prefix)), None)
+            if words is not None:
+                writer.write(b"FAIL" + block(words))
                 return
             script = next((s for prefix, s in self.services.items() if name.startswith(prefix)), None)
             if script is None and name.startswith("host:transport-id:"):

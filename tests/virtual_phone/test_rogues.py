@@ -1,5 +1,6 @@
 """The rogues by name: each does what its line says, and the phone behaves again afterwards."""
 
+import base64
 import zlib
 from pathlib import Path
 
@@ -19,8 +20,6 @@ def _pixels(png: bytes) -> bytes:
 
 async def _screencap(adb: Adb, *words: str) -> tuple[bytes, int]:
     """Through the phone's base64, so that a text pipe cannot change it."""
-    import base64
-
     done = await adb("shell", f"screencap {' '.join(words)} >/data/local/tmp/s; echo $?; base64 /data/local/tmp/s")
     code, _, data = done.stdout.partition("\n")
     return base64.b64decode(data), int(code)

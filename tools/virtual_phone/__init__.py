@@ -10,6 +10,7 @@
 
     stub commands (am, input, getprop …) ──UNIX socket── control ── commands ── device ── camera
     image, sandbox: what the shell sees    files: the phone's own paths    loopback: the phone's own localhost
+    releases: what differs between Android releases and their daemons
     manners: where it may misbehave    rogues: the named ways in which it does
     phone = all of it, on and off, with its faults                         cli = phones in a terminal
 
@@ -17,8 +18,9 @@ Standard library only. `VirtualPhone` is the whole API; `python -m virtual_phone
 """
 
 from virtual_phone.loopback import LoopbackTakenError
-from virtual_phone.phone import FEATURES, VirtualPhone
+from virtual_phone.phone import VirtualPhone
+from virtual_phone.releases import DAEMONS, FEATURES, RELEASES
 from virtual_phone.rogues import ROGUES
 from virtual_phone.sandbox import SandboxError
 
-__all__ = ["FEATURES", "ROGUES", "LoopbackTakenError", "SandboxError", "VirtualPhone"]
+__all__ = ["DAEMONS", "FEATURES", "RELEASES", "ROGUES", "LoopbackTakenError", "SandboxError", "VirtualPhone"]

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from virtual_phone.loopback import LoopbackTakenError
 from virtual_phone.phone import VirtualPhone
+from virtual_phone.releases import DAEMONS, RELEASES
 from virtual_phone.rogues import ROGUES
 from virtual_phone.sandbox import RUNGS, SandboxError
 
@@ -60,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--unauthorized", action="store_true", help="nobody taps «Allow USB debugging»")
     add("--sandbox", default="auto", choices=["auto", *RUNGS], help="how commands are kept inside (default auto)")
     add("--browser", metavar="CMD", help="run CMD with the URL when the phone opens one")
+    add("--profile", default="14", choices=list(RELEASES), help="which Android it is (default 14)")
+    add("--daemon", choices=list(DAEMONS), metavar="NAME", help=f"an older adb daemon: {', '.join(DAEMONS)}")
     add(
         "--rogue",
         action="append",
@@ -94,6 +97,8 @@ async def _start(stack: contextlib.AsyncExitStack, options: argparse.Namespace, 
         serial=f"{options.serial}{number:04}" if options.count > 1 or options.serial == "VP" else options.serial,
         authorized=not options.unauthorized,
         sandbox=options.sandbox,
+        profile=options.profile,
+        daemon=options.daemon,
     )
     if options.browser:
         phone.on_open_url = lambda url: _browse(shlex.split(options.browser), map_url(url, phone.loopback))

@@ -37,12 +37,23 @@ _TOKEN, _SIGNATURE, _PUBLIC_KEY = 1, 2, 3
 
 
 class Core:
-    """One connection. `trusted` is shared by all connections of a phone; None means that every host is welcome."""
+    """One connection. `trusted` is shared by all connections of a phone; None means that every host is welcome.
 
-    def __init__(self, banner: str, *, trusted: AbstractSet[bytes] | None, new_token: Callable[[], bytes]) -> None:
+    `limit` is the largest payload this phone takes and sends.
+    """
+
+    def __init__(
+        self,
+        banner: str,
+        *,
+        trusted: AbstractSet[bytes] | None,
+        new_token: Callable[[], bytes],
+        limit: int = MAX_PAYLOAD,
+    ) -> None:
         self._banner = banner
         self._trusted = trusted
         self._new_token = new_token
+        self._limit = limit
         self._token = b""
         self._greeted = False
         self._delayed = False
@@ -77,7 +88,7 @@ class Core:
     def _connect(self, packet: Packet) -> list[Command]:
         commands = self._start_over() if self.online else []
         self.checksum = packet.arg0 < VERSION_WITHOUT_CHECKSUM
-        self.max_payload = max(_MIN_PAYLOAD, min(packet.arg1, MAX_PAYLOAD))
+        self.max_payload = max(_MIN_PAYLOAD, min(packet.arg1, self._limit))
         self._delayed = "delayed_ack" in _features(packet.payload) and "delayed_ack" in _features(self._banner.encode())
         self._greeted = True
         return commands + (self._welcome() if self._trusted is None else self._challenge())
@@ -92,7 +103,7 @@ class Core:
     def _welcome(self) -> list[Command]:
         self.online = True
         self.offered_key = None
-        return [Send(Packet(Verb.CNXN, VERSION, MAX_PAYLOAD, self._banner.encode())), Online()]
+        return [Send(Packet(Verb.CNXN, VERSION, self._limit, self._banner.encode())), Online()]
 
     def _challenge(self) -> list[Command]:
         self._token = self._new_token()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from virtual_phone.camera import Camera, NoPhotoError
+from virtual_phone.releases import RELEASES
 
 __all__ = ["CAMERA", "CHROME", "LAUNCHER", "Device", "OpenUrl", "default_properties"]
 
@@ -21,8 +22,8 @@ CHROME = "com.android.chrome/com.google.android.apps.chrome.Main"
 _log = logging.getLogger(__name__)
 
 
-def default_properties(serial: str) -> dict[str, str]:
-    """The properties of a plain Android 14 phone."""
+def default_properties(serial: str, release: str = "14") -> dict[str, str]:
+    """The properties of a plain Android phone."""
     return {
         "ro.product.name": "vphone",
         "ro.product.model": "Virtual_Phone",
@@ -32,8 +33,8 @@ def default_properties(serial: str) -> dict[str, str]:
         "ro.product.cpu.abi": "arm64-v8a",
         "ro.serialno": serial,
         "ro.boot.serialno": serial,
-        "ro.build.version.sdk": "34",
-        "ro.build.version.release": "14",
+        "ro.build.version.sdk": str(RELEASES[release].sdk),
+        "ro.build.version.release": release,
         "ro.build.type": "user",
         "ro.debuggable": "0",
         "ro.secure": "1",
@@ -81,6 +82,11 @@ class Device:
     screen_on: bool = True
     width: int = 1080
     height: int = 2400
+
+    @property
+    def sdk(self) -> int:
+        """The API level it claims."""
+        return int(self.properties["ro.build.version.sdk"])
 
     @property
     def camera_open(self) -> bool:

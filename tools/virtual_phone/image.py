@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from virtual_phone import stub_script
+from virtual_phone.releases import TOOL_SINCE, Inotifyd
 
 __all__ = ["Image", "build"]
 
@@ -28,6 +29,7 @@ _FOLDERS = (
 )
 _LINKS = {"sdcard": "/storage/self/primary", "storage/self/primary": "/storage/emulated/0", "etc": "/system/etc"}
 _LIBRARY_CACHE = Path("/etc/ld.so.cache")
+_NEWEST_SDK = 36
 _SHELLS = ("mksh", "busybox", "dash", "sh")
 
 
@@ -45,7 +47,9 @@ class Image:
         return self.root / "storage/emulated/0"
 
 
-def build(root: Path, *, loopback: str, stubs: tuple[str, ...]) -> Image:
+def build(
+    root: Path, *, loopback: str, stubs: tuple[str, ...], sdk: int = _NEWEST_SDK, inotifyd: Inotifyd = "old"
+) -> Image:
     """Make the folders and links under `root`; files that a user left there stay."""
     for folder in _FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
@@ -54,6 +58,10 @@ def build(root: Path, *, loopback: str, stubs: tuple[str, ...]) -> Image:
     _write_etc(root / "system/etc", loopback)
     shell = next(path for name in _SHELLS if (path := shutil.which(name)))
     tools, providers = _tools()
+    tools = {name: target for name, target in tools.items() if TOOL_SINCE.get(name, 0) <= sdk}
+    tools.pop("inotifyd", None)
+    if inotifyd != "none":
+        tools["inotifyd"] = _inotifyd(inotifyd)
     for name, target in tools.items():
         _link(root / "system/bin" / name, target)
     _link(root / "system/bin/sh", os.path.realpath(shell))
@@ -84,6 +92,12 @@ def _link(path: Path, target: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     path.symlink_to(target)
+
+
+def _inotifyd(kind: Inotifyd) -> str:
+    """Debian's toybox skips the first letter of a mask, as phones before 2024 do; busybox takes it, as new ones do."""
+    binary = shutil.which("toybox" if kind == "old" else "busybox") or shutil.which("busybox")
+    return os.path.realpath(binary) if binary is not None else "/nowhere"
 
 
 @cache

@@ -22,23 +22,14 @@ from virtual_phone.files import PhoneFiles
 from virtual_phone.link import Link, Services
 from virtual_phone.loopback import Loopback, claim
 from virtual_phone.manners import Manners
+from virtual_phone.releases import Inotifyd, made_as
 from virtual_phone.rogues import CORPUS
 from virtual_phone.sandbox import choose
 from virtual_phone.services.router import Parts, Router
 from virtual_phone.tasks import Tasks
 
-__all__ = ["FEATURES", "VirtualPhone"]
+__all__ = ["VirtualPhone"]
 
-FEATURES = (
-    "shell_v2",
-    "cmd",
-    "stat_v2",
-    "ls_v2",
-    "fixed_push_mkdir",
-    "fixed_push_symlink_timestamp",
-    "sendrecv_v2",
-    "delayed_ack",
-)
 _BOOT_TIME = 0.3
 _MAX_LINKS = 16
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -59,7 +50,10 @@ class VirtualPhone:
         on_open_url: OpenUrl | None = None,
         sandbox: str = "auto",
         properties: Mapping[str, str] | None = None,
-        features: Sequence[str] = FEATURES,
+        profile: str = "14",
+        daemon: str | None = None,
+        features: Sequence[str] | None = None,
+        inotifyd: Inotifyd | None = None,
         capture_pause: float = 0.1,
     ) -> None:
         if not _SERIAL.fullmatch(serial):
@@ -73,8 +67,9 @@ class VirtualPhone:
         self._capture_pause = capture_pause
         self._wanted_index = index
         self._claim: Loopback | None = None
-        self._properties = default_properties(serial) | dict(properties or {})
-        self._features = features
+        release, self._daemon = made_as(profile, daemon, features)
+        self._inotifyd = inotifyd or release.inotifyd
+        self._properties = default_properties(serial, profile) | dict(properties or {})
         self._trusted: set[bytes] | None = None if authorized else set()
         self._tasks = Tasks()
         self._links: dict[Link, Router] = {}
@@ -238,7 +233,14 @@ class VirtualPhone:
         self._claim = claim(self._wanted_index)
         self.loopback = self._claim.address
         self._tasks = Tasks()
-        self._image = await asyncio.to_thread(image.build, root, loopback=self.loopback, stubs=table.NAMES)
+        self._image = await asyncio.to_thread(
+            image.build,
+            root,
+            loopback=self.loopback,
+            stubs=table.NAMES,
+            sdk=int(self._properties["ro.build.version.sdk"]),
+            inotifyd=self._inotifyd,
+        )
         self.files = PhoneFiles(root)
         sandbox = await asyncio.to_thread(choose, self._wanted_sandbox, root, run, self.serial)
         self.shell_rung = f"{sandbox.name}, {self._image.shell}, {self._image.tools}"
@@ -250,7 +252,7 @@ class VirtualPhone:
             on_open_url=lambda url: self.on_open_url(url) if self.on_open_url is not None else None,
         )
         manners = Manners()
-        self._parts = Parts(self.device, self.files, self.loopback, sandbox.invoke, manners)
+        self._parts = Parts(self.device, self.files, self.loopback, sandbox.invoke, manners, self._daemon)
         answer = partial(table.run, self.device, instead=manners.commands)
         self._control = await serve_commands(run / "virtual_phone", answer)
 
@@ -263,7 +265,12 @@ class VirtualPhone:
         if self._server is None or len(self._links) >= _MAX_LINKS:
             writer.transport.abort()
             return
-        core = Core(self._banner(), trusted=self._trusted, new_token=lambda: secrets.token_bytes(TOKEN_SIZE))
+        core = Core(
+            self._banner(),
+            trusted=self._trusted,
+            new_token=lambda: secrets.token_bytes(TOKEN_SIZE),
+            limit=self._daemon.max_payload,
+        )
         link = Link(core, self._services, reader, writer)
         if self._hanging:
             link.hang()
@@ -280,7 +287,7 @@ class VirtualPhone:
     def _banner(self) -> str:
         names = ("ro.product.name", "ro.product.model", "ro.product.device")
         told = "".join(f"{name}={self._properties.get(name, '')};" for name in names)
-        return f"device::{told}features={','.join(self._features)}"
+        return f"device::{told}features={','.join(self._daemon.features)}"
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.spawn(work, name=name)

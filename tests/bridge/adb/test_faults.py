@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from bridge.adb.deadlines import within
 from bridge.adb.devices import DeviceLine
-from bridge.adb.faults import phone_refusal, state_hint
+from bridge.adb.faults import NoReverse, phone_refusal, state_hint
 from bridge.adb.open import open_transport
 from bridge.adb.smartsocket import AdbAddress, frame
 from bridge.errors import BridgeError, DeviceLost, DeviceUnusable
@@ -20,7 +20,7 @@ from bridge.errors import BridgeError, DeviceLost, DeviceUnusable
         ("device unauthorized.\nThis adb server's $ADB_VENDOR_KEYS is not set", DeviceUnusable, "Allow"),
         ("device still authorizing", DeviceUnusable, "Allow"),
         ("device still connecting", DeviceUnusable, "try again"),
-        ("more than one device/emulator", DeviceUnusable, "Android 8"),
+        ("more than one device/emulator", NoReverse, "Android 8"),
         ("cannot rebind existing socket", DeviceUnusable, "another tool"),
         ("cannot bind listener: Address already in use", DeviceUnusable, "another tool"),
         ("closed", DeviceUnusable, "refused"),

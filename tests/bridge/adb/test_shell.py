@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.adb.output import LineSplitter
 from bridge.adb.phone_transport import AdbTransport
-from bridge.adb.shell import LineSplitter
+from bridge.adb.plain_shell import Beginning
 from bridge.adb.smartsocket import PhoneAddress
+from bridge.adb.transport import ShellResult
 from bridge.errors import DeadlinePassed, DeviceLost, DeviceUnusable
 from tests.support.scripted_adb import Script, ScriptedAdb, block
 
@@ -164,27 +166,70 @@ async def test_a_marker_with_a_senseless_code_is_not_believed(adb: ScriptedAdb, 
         await new.shell(["x"], deadline=0.1)
 
 
-@pytest.mark.parametrize(
-    ("printed", "code", "crlf"), [(b"", b"0", False), (b"a\nb", b"7", False), (b"a\r\n", b"255", True)]
-)
-async def test_without_shell_v2_the_exit_code_comes_from_a_marker(
-    adb: ScriptedAdb, old: AdbTransport, printed: bytes, code: bytes, crlf: bool
-) -> None:
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        found = re.search(r"echo (\w{32})\$\?", adb.asked[-1])
-        assert found
-        writer.write(printed + found[1].encode() + code + (b"\r\n" if crlf else b"\n"))
-        await reader.read()
+def plain(adb: ScriptedAdb, printed: bytes, code: bytes = b"", line_end: bytes = b"\n") -> Script:
+    """A plain shell: noise, the first marker, what the command printed, the last marker, and a stream left open."""
 
-    adb.services["exec:('x') </dev/null"] = script
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        found = re.search(r"echo (\w{32});", adb.asked[-1])
+        assert found
+        marker = found[1].encode()
+        writer.write(b"WARNING: linker: " + marker[:9] + line_end + marker + line_end)
+        await writer.drain()
+        for byte in printed.replace(b"\n", line_end):
+            writer.write(bytes([byte]))
+            await writer.drain()
+        if code:
+            writer.write(marker + code + line_end)
+            await reader.read()
+
+    return script
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize(("printed", "code"), [(b"", b"0"), (b"a\nb", b"7"), (b"a\r\n\r", b"255"), (b"\r\r\n\n", b"1")])
+async def test_without_shell_v2_the_exit_code_comes_from_a_marker_and_line_ends_are_the_commands_own(
+    adb: ScriptedAdb, old: AdbTransport, printed: bytes, code: bytes, line_end: bytes
+) -> None:
+    adb.services["exec:echo"] = plain(adb, printed, code, line_end)
     result = await old.shell(["x"], deadline=5)
     assert (result.stdout, result.stderr, result.exit_code) == (printed, b"", int(code))
+
+
+async def test_without_exec_the_shell_service_is_used_and_that_is_remembered(
+    adb: ScriptedAdb, old: AdbTransport
+) -> None:
+    adb.refused["exec:"] = "closed"
+    adb.services["shell:echo"] = plain(adb, b"out\n", b"3", b"\r\n")
+    for _ in range(2):
+        assert await old.shell(["x"], deadline=5) == ShellResult(b"out\n", b"", 3)
+    assert sum(name.startswith("exec:") for name in adb.asked) == 1
+    adb.services["shell:echo"] = plain(adb, b"one\ntwo\n", line_end=b"\r\n")
+    adb.services["host-transport-id:1:get-state"] = says(block("device"))
+    assert await collected(old.lines(["x"])) == [b"one", b"two"]
+
+
+async def test_a_refusal_that_is_no_missing_service_is_told_as_it_is(adb: ScriptedAdb, old: AdbTransport) -> None:
+    adb.refused["exec:"] = "device offline"
+    adb.services["shell:"] = plain(adb, b"out", b"0")
+    with pytest.raises(DeviceLost):
+        await old.shell(["x"], deadline=5)
+
+
+async def test_a_plain_shell_that_never_says_the_marker_is_left(adb: ScriptedAdb, old: AdbTransport) -> None:
+    async def chatter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"x" * 1000)
+            await writer.drain()
+
+    adb.services["exec:"] = chatter
+    with pytest.raises(DeviceUnusable, match="other things"):
+        await old.shell(["x"], deadline=5)
 
 
 async def test_without_shell_v2_an_end_without_marker_is_a_lost_device_only_if_it_is_gone(
     adb: ScriptedAdb, old: AdbTransport
 ) -> None:
-    adb.services["exec:"] = says(b"half")
+    adb.services["exec:"] = plain(adb, b"half")
     adb.services["host-transport-id:1:get-state"] = says(block("offline"))
     with pytest.raises(DeviceLost, match="offline now"):
         await old.shell(["x"], deadline=5)
@@ -240,7 +285,7 @@ async def test_an_endless_line_is_refused(adb: ScriptedAdb, new: AdbTransport) -
 async def test_without_shell_v2_the_end_of_lines_is_an_end_only_if_the_phone_is_still_there(
     adb: ScriptedAdb, old: AdbTransport, state: str, lines: list[bytes] | None
 ) -> None:
-    adb.services["exec:"] = says(b"a\nb")
+    adb.services["exec:"] = plain(adb, b"a\nb")
     adb.services["host-transport-id:1:get-state"] = says(block(state))
     if lines is None:
         with pytest.raises(DeviceLost):
@@ -261,3 +306,17 @@ def test_the_splitter_gives_what_split_gives_or_refuses(pieces: list[bytes], lim
     lines += splitter.end()
     wanted = b"".join(pieces).split(b"\n")
     assert lines == (wanted if wanted[-1] else wanted[:-1])
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(1, 9), min_size=1, max_size=40), st.booleans())
+def test_a_plain_shells_output_is_the_commands_own_however_it_is_cut(
+    printed: bytes, cuts: list[int], cooked: bool
+) -> None:
+    end = b"\r\n" if cooked else b"\n"
+    sent = b"noise" + end + b"MARKER" + end + printed.replace(b"\n", end)
+    beginning, got, at = Beginning(b"MARKER"), b"", 0
+    while at < len(sent):
+        size = cuts[at % len(cuts)]
+        got += beginning.feed(sent[at : at + size])
+        at += size
+    assert got + beginning.end() == printed

@@ -22,6 +22,7 @@ _MAIN = {
 # Options of `am start` and how many words each takes; those of an intent and those of the command.
 _EXTRAS = ("--es", "--ei", "--ez", "--el", "--ef", "--eu", "--esa", "--eia", "--ela", "--efa", "-e")
 _WITH_VALUE = ("-a", "-d", "-t", "-i", "-c", "-n", "-p", "-f", "-R", "--user", "--display", "--windowingMode", "--esn")
+_HONEST_SINCE = 29
 _PATHS = "/data/app/{package}-1/base.apk"
 
 
@@ -91,11 +92,10 @@ def _start(device: Device, intent: _Intent) -> Reply:
     starting = f"Starting: {intent}"
     activity = _resolve(intent)
     if activity is None:
-        return Reply(f"{starting}\n".encode(), f"Error: Activity not started, unable to resolve {intent}\n".encode(), 1)
+        return _failed(device, starting, f"Error: Activity not started, unable to resolve {intent}")
     package = activity.partition("/")[0]
     if package not in device.packages:
-        missing = f"Error type 3\nError: Activity class {{{activity}}} does not exist.\n"
-        return Reply(f"{starting}\n".encode(), missing.encode(), 1)
+        return _failed(device, starting, f"Error type 3\nError: Activity class {{{activity}}} does not exist.")
     device.front = activity
     device.screen_on = True
     if intent.action == _VIEW and intent.data.startswith(("http://", "https://")):
@@ -103,6 +103,11 @@ def _start(device: Device, intent: _Intent) -> Reply:
     if intent.wait:
         starting += f"\nStatus: ok\nLaunchState: COLD\nActivity: {activity}\nTotalTime: 210\nWaitTime: 215\nComplete"
     return Reply.text(starting)
+
+
+def _failed(device: Device, starting: str, why: str) -> Reply:
+    """In words; older releases end with 0 all the same."""
+    return Reply(f"{starting}\n".encode(), f"{why}\n".encode(), 1 if device.sdk >= _HONEST_SINCE else 0)
 
 
 def _resolve(intent: _Intent) -> str | None:

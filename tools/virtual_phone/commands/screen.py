@@ -11,6 +11,7 @@ __all__ = ["COMMANDS", "pixels", "png", "screencap"]
 
 _COLOURS = {"camera": (24, 24, 28), "chrome": (250, 250, 252), "launcher": (32, 64, 128)}
 _RGBA_8888, _SRGB = 1, 1
+_COLOUR_SPACE_SINCE = 28
 
 
 def colour(device: Device) -> tuple[int, int, int]:
@@ -29,7 +30,8 @@ def screencap(device: Device, arguments: list[str]) -> Reply:
     """A picture of the screen: PNG with -p, raw pixels without."""
     if "-p" in arguments:
         return Reply(png(device.width, device.height, colour(device)))
-    return Reply(struct.pack("<4I", device.width, device.height, _RGBA_8888, _SRGB) + pixels(device))
+    header = (device.width, device.height, _RGBA_8888) + ((_SRGB,) if device.sdk >= _COLOUR_SPACE_SINCE else ())
+    return Reply(struct.pack(f"<{len(header)}I", *header) + pixels(device))
 
 
 @lru_cache(maxsize=8)

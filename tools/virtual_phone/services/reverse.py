@@ -35,10 +35,11 @@ class _Listener:
 class Reverse:
     """The reverse listeners of one connection."""
 
-    def __init__(self, link: Link, loopback: str, number: int) -> None:
+    def __init__(self, link: Link, loopback: str, number: int, *, usb_only: bool = False) -> None:
         self._link = link
         self._loopback = loopback
         self._number = number
+        self._usb_only = usb_only
         self._listeners: dict[str, _Listener] = {}
 
     @property
@@ -80,6 +81,8 @@ class Reverse:
         raise _RefusedError("not a reverse forwarding command")
 
     async def _forward(self, spec: str, *, norebind: bool) -> bytes:
+        if self._usb_only:  # it looks for the one transport there is, and finds its cable's besides ours
+            raise _RefusedError("more than one device/emulator")
         name, semicolon, destination = spec.partition(";")
         if not semicolon or not name or not destination or destination.startswith("*") or ";" in destination:
             raise _RefusedError(f"bad forward: {spec}")

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from virtual_phone.commands.screen import pixels
@@ -10,6 +10,7 @@ from virtual_phone.device import Device
 from virtual_phone.files import PhoneFiles
 from virtual_phone.link import Link, OpenRequest, Service
 from virtual_phone.manners import Manners
+from virtual_phone.releases import Daemon
 from virtual_phone.services.connect import connect_abstract, connect_tcp
 from virtual_phone.services.process import Invocation
 from virtual_phone.services.reverse import Reverse
@@ -29,6 +30,7 @@ class Parts:
     loopback: str
     invoke: Callable[[ShellRequest], Invocation]
     manners: Manners
+    daemon: Daemon
 
 
 class Router:
@@ -36,7 +38,7 @@ class Router:
 
     def __init__(self, parts: Parts, link: Link, number: int) -> None:
         self._parts = parts
-        self.reverse = Reverse(link, parts.loopback, number)
+        self.reverse = Reverse(link, parts.loopback, number, usb_only=parts.daemon.reverse == "usb_only")
 
     def find(self, name: str) -> Service | None:
         """The service of this name, None where there is none."""
@@ -51,8 +53,8 @@ class Router:
         parts = self._parts
         match kind:
             case "shell":
-                return partial(shell, parts.invoke, ShellRequest.parse(options, rest))
-            case "exec":
+                return self._shell(ShellRequest.parse(options, rest))
+            case "exec" if parts.daemon.execs:
                 return partial(shell, parts.invoke, ShellRequest(rest, v2=False, pty=False))
             case "sync":
                 return partial(sync, parts.files)
@@ -60,13 +62,21 @@ class Router:
                 return partial(connect_tcp, parts.loopback, rest)
             case "localabstract":
                 return partial(connect_abstract, parts.loopback, rest)
-            case "reverse":
+            case "reverse" if parts.daemon.reverse != "closed":
                 return partial(self.reverse.serve, rest)
             case "framebuffer":
                 return partial(_framebuffer, parts.device)
             case "reboot":
                 return partial(_reboot, parts.device.reboot)
         return None
+
+    def _shell(self, wanted: ShellRequest) -> Service | None:
+        daemon = self._parts.daemon
+        if wanted.v2 and "shell_v2" not in daemon.features:
+            return None
+        if daemon.cooked and not wanted.v2:
+            wanted = replace(wanted, pty=True)
+        return partial(shell, self._parts.invoke, wanted)
 
     def close(self) -> None:
         """The connection is over: nothing listens for it any more."""
