@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.__about__ import __version__
-from bridge.cli import ask, connect, demo, devices, disconnect, serve, status
+from bridge.cli import ask, connect, demo, devices, disconnect, doctor, serve, status
 from bridge.cli.output import Output
 from bridge.errors import BridgeError, Interrupted
 
@@ -26,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 app.command("devices")(devices.devices)
+app.command("doctor")(doctor.doctor)
 app.command("connect")(connect.connect)
 app.command("disconnect")(disconnect.disconnect)
 app.command("status")(status.status)

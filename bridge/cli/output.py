@@ -4,12 +4,16 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from bridge.errors import BridgeError
 
-__all__ = ["Output", "clean", "in_bytes", "in_seconds"]
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["Output", "Page", "clean", "in_bytes", "in_seconds"]
 
 LABEL = 10
 MS_UP_TO = 100
@@ -17,6 +21,16 @@ MS_UP_TO = 100
 # Terminal control, direction overrides and the like; a newline or tab of an answer is text.
 _KEPT = {"\n", "\t"}
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+class Page(Protocol):
+    """Something that is shown as a whole: set for a terminal, or as plain lines."""
+
+    def lines(self) -> Iterable[str]:
+        """For a pipe; each line is one that `clean` would leave as it is."""
+
+    def page(self) -> "RenderableType":
+        """For a terminal."""
 
 
 def clean(text: str) -> str:
@@ -87,7 +101,29 @@ class Output:
         for line in _columns([heads, *rows]):
             print(line, file=self._out, flush=True)
 
+    def show(self, page: Page) -> None:
+        """A whole page: set for a terminal, a line each elsewhere."""
+        self._end_line()
+        if not self._out.isatty():
+            for line in page.lines():
+                print(line, file=self._out, flush=True)
+            return
+        from rich.console import Console
+
+        Console(file=self._out, markup=False, highlight=False, emoji=False).print(page.page())
+
     # ---- talk ----
+
+    @contextmanager
+    def busy(self, text: str) -> Generator[None]:
+        """Show that something is going on, where somebody looks and nothing else is printed meanwhile."""
+        if self.as_json or not (self._err.isatty() and self._out.isatty()):
+            yield
+            return
+        from rich.console import Console
+
+        with Console(file=self._err).status(text):
+            yield
 
     def say(self, text: str, *, detail: str = "") -> None:
         """One line of talk; silent with --json."""

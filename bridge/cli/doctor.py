@@ -1,0 +1,64 @@
+"""`bridge doctor`: look at everything between this laptop and an answer, and say what to do about what is amiss."""
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.cli.options import HostUrl, Json, PhonePort, Serial, StateDir, TokenFile
+from bridge.cli.output import Output
+
+if TYPE_CHECKING:
+    from bridge.doctor import Examination
+
+__all__ = ["doctor"]
+
+
+def doctor(
+    *,
+    serials: Serial = None,
+    host_url: HostUrl = None,
+    token_file: TokenFile = None,
+    state_dir: StateDir = None,
+    phone_port: PhonePort = None,
+    json: Json = False,
+) -> int:
+    """Check adb, the phones, the host and the settings: PASS, WARN or FAIL, each with the next step.
+
+    Exits with 0 when nothing fails. Else with what stands in the way first: 5 adb, 3 a phone that was named and is not
+    there, 4 a phone that cannot be used, 6 the host, 10 its key, 1 anything else.
+    """
+    import asyncio
+    from dataclasses import asdict
+
+    from bridge.cli.checkup import Checkup
+    from bridge.doctor import examine, exit_code, worst
+
+    flags = {"host_url": host_url, "token_file": token_file, "state_dir": state_dir, "phone_port": phone_port}
+    output = Output(as_json=json)
+    with output.busy("looking at adb, the phones and the host"):
+        findings = asyncio.run(examine(_wanted(flags, serials or [])))
+    code = exit_code(findings)
+    if json:
+        checks = [asdict(finding) for finding in findings]
+        output.json({"status": worst(findings), "exit_code": code, "checks": checks})
+    else:
+        output.show(Checkup(findings))
+    return code
+
+
+def _wanted(flags: dict[str, Any], serials: list[str]) -> "Examination":
+    """What to look at, also where the settings make no sense: that is a finding like any other."""
+    import os
+
+    from bridge.config import Settings, load, origins
+    from bridge.doctor import Examination
+    from bridge.errors import UsageError
+
+    named = serials or list(filter(None, [os.environ.get("ANDROID_SERIAL", "")]))
+    try:
+        return Examination(load(**flags), origins(**flags), named, os.environ)
+    except UsageError as error:
+        given = {name: value for name, value in flags.items() if value is not None}
+        try:
+            settings = Settings.model_validate(given)
+        except ValueError:  # the flags themselves
+            raise error from None
+        return Examination(settings, dict.fromkeys(given, "flag"), named, os.environ, problem=error)
