@@ -7,6 +7,7 @@
  shelf        which answers are still known               idempotency   which question was asked before
  unwrap       marks and fences taken off an answer     fitting       whether it is the JSON that was asked for
  boxes        the places an answer names
+ restarts     when a worker that died begins again     watchdog      when one must be taken for hung
  failures     who has guessed too many tokens             idle          when nobody needs this host any more
 ```
 """

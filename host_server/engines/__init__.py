@@ -3,6 +3,7 @@
 ```
 base       what every engine promises (Engine, Piece, EngineInfo, errors)
 registry   name ─► engine, each imported only when it is asked for
+process    any engine in a process of its own; those that compute are served so
 echo       says the question back; for tests of everything around an engine
 ocr        reads the text of a picture and finds the value that was asked for; understands nothing else
 ```

@@ -16,7 +16,7 @@ The promises, which `tests/conformance/engine_suite.py` holds every engine to:
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from host_server.core.question import PreparedPicture, PreparedQuestion, Turn
 
@@ -26,9 +26,11 @@ __all__ = [
     "EngineError",
     "EngineInfo",
     "EngineNotInstalledError",
+    "EngineRestartedError",
     "Piece",
     "PreparedPicture",
     "PreparedQuestion",
+    "RestartableEngine",
     "Turn",
     "UnknownEngineError",
 ]
@@ -53,6 +55,10 @@ class EngineNotInstalledError(EngineError):
 
 class EngineClosedError(EngineError):
     """The engine was closed: it answers nothing any more."""
+
+
+class EngineRestartedError(EngineError):
+    """What the engine runs in has ended: this answer is lost, and asking again may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +112,13 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Cancel what runs, end the worker, free the memory. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class RestartableEngine(Engine, Protocol):
+    """An engine that may be lost and warmed up again, as one in a process of its own."""
+
+    async def lost(self) -> None:
+        """Wait until it answers nothing any more before `warm_up()` is called again."""
         ...

@@ -1,4 +1,7 @@
-"""Names to engines. Each engine's module, and what it stands on, is imported only when it is asked for."""
+"""Names to engines. Each engine's module, and what it stands on, is imported only when it is asked for.
+
+An engine that computes gets a process of its own: what it loads, and whatever happens to it, stays out of the host.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +10,7 @@ from typing import Final
 
 from host_server.engines.base import Engine, EngineNotInstalledError, UnknownEngineError
 
-__all__ = ["available", "create", "names"]
+__all__ = ["available", "create", "create_here", "names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class _Entry:
     factory: Callable[[str | None], Engine]
     needs: tuple[str, ...] = ()
     extra: str = ""
+    own_process: bool = False
 
 
 def names() -> tuple[str, ...]:
@@ -34,6 +38,20 @@ def create(spec: str) -> Engine:
 
     Raises `UnknownEngineError` or `EngineNotInstalledError`, both with the next step as `hint`.
     """
+    entry, engine = _make(spec)
+    if not entry.own_process:
+        return engine
+    from host_server.engines.process.engine import ProcessEngine, child_command
+
+    return ProcessEngine(engine.info, child_command(spec))
+
+
+def create_here(spec: str) -> Engine:
+    """Make the engine itself, in this process. Raises what `create` raises."""
+    return _make(spec)[1]
+
+
+def _make(spec: str) -> tuple[_Entry, Engine]:
     name, equals, model = (part.strip() for part in spec.partition("="))
     entry = _ENGINES.get(name)
     if entry is None:
@@ -44,7 +62,7 @@ def create(spec: str) -> Engine:
         raise EngineNotInstalledError(
             f"The engine {name!r} needs {', '.join(missing)}.", hint=f"pip install 'lensbridge[{entry.extra}]'"
         )
-    return entry.factory(model or None)
+    return entry, entry.factory(model or None)
 
 
 def _missing(entry: _Entry) -> tuple[str, ...]:
@@ -64,6 +82,6 @@ def _echo(model: str | None) -> Engine:
 
 
 _ENGINES: Final = {
-    "ocr": _Entry(_ocr, needs=("rapidocr", "onnxruntime", "numpy", "PIL"), extra="ocr"),
+    "ocr": _Entry(_ocr, needs=("rapidocr", "onnxruntime", "numpy", "PIL"), extra="ocr", own_process=True),
     "echo": _Entry(_echo),
 }

@@ -1,31 +1,47 @@
-"""The engines of this host by name: the first is the default; each is loaded in the background and watched."""
+"""The engines of this host by name: the first is the default; each is loaded in the background and watched.
+
+```
+ loading ─► ready ─► (its process died) restarting ─► ready      questions wait
+   └─► failed: refused, tried again ◄── three deaths in a row       questions are refused
+```
+"""
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
-from host_server.engines.base import Engine, EngineError
+from host_server.core.restarts import Restarts
+from host_server.engines.base import Engine, EngineError, RestartableEngine
 from host_server.observe.log import get_logger
 from host_server.wire.errors import WireError
 
 __all__ = ["EngineRoom", "EngineState"]
 
-EngineState = Literal["loading", "ready", "failed"]
+EngineState = Literal["loading", "ready", "restarting", "failed"]
 
 _WORTH_SAYING_S = 0.5
+_CLOSE_S = 4.0
 _BACKOFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 
 
 class EngineRoom:
     """Owns the engines from `load` to `close`."""
 
-    def __init__(self, engines: Sequence[Engine], *, backoff_s: Sequence[float] = _BACKOFF_S) -> None:
+    def __init__(
+        self,
+        engines: Sequence[Engine],
+        *,
+        backoff_s: Sequence[float] = _BACKOFF_S,
+        restarts: Callable[[], Restarts] = Restarts,
+    ) -> None:
         if not engines:
             raise ValueError("a host without an engine answers nothing")
         self._engines = {engine.info.name: engine for engine in engines}
         self.states: dict[str, EngineState] = dict.fromkeys(self._engines, "loading")
         self._backoff_s = backoff_s
+        self._restarts = restarts
+        self._changed = asyncio.Event()
         self.default = engines[0].info.name
         self._log = get_logger("host_server.engines")
 
@@ -45,24 +61,56 @@ class EngineRoom:
         if engine is None:
             known = ", ".join(self._engines)
             raise WireError("model_not_found", f"No such model here; there is: {known}.", param="model")
-        if self.states[engine.info.name] == "failed":
-            raise WireError("engine_unavailable", "The model could not be loaded; trying again.", retry_after_ms=5000)
+        self._check(engine.info.name)
         return engine
 
-    async def load(self) -> None:
-        """Warm every engine up, again and again until it works."""
+    async def ready(self, name: str) -> None:
+        """Wait until this engine is ready. Raises `WireError` when it is not going to be for a while."""
+        while self.states[name] != "ready":
+            self._check(name)
+            await self._changed.wait()
+
+    async def keep(self) -> None:
+        """Warm every engine up, again and again until it works, and whenever it was lost."""
         async with asyncio.TaskGroup() as group:
             for engine in self._engines.values():
-                group.create_task(self._warm(engine))
+                group.create_task(self._keep(engine))
 
     async def close(self) -> None:
         """End every engine; one that fails to end does not keep the others."""
-        for engine in self._engines.values():
-            try:
-                async with asyncio.timeout(10):
-                    await engine.close()
-            except Exception:  # ruff: ignore[blind-except] an engine is somebody else's code
-                self._log.exception("engine did not close", engine=engine.info.name)
+        async with asyncio.TaskGroup() as group:
+            for engine in self._engines.values():
+                group.create_task(self._close(engine))
+
+    async def _close(self, engine: Engine) -> None:
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await engine.close()
+        except Exception:  # ruff: ignore[blind-except] an engine is somebody else's code
+            self._log.exception("engine did not close", engine=engine.info.name)
+
+    def _check(self, name: str) -> None:
+        if self.states[name] == "failed":
+            message = "The model is not to be had at the moment; trying again."
+            raise WireError("engine_unavailable", message, retry_after_ms=5000)
+
+    def _become(self, name: str, state: EngineState) -> None:
+        self.states[name] = state
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def _keep(self, engine: Engine) -> None:
+        name = engine.info.name
+        restarts = self._restarts()
+        await self._warm(engine)
+        while isinstance(engine, RestartableEngine):
+            began = time.monotonic()
+            await engine.lost()
+            pause = restarts.died(lived_s=time.monotonic() - began)
+            self._become(name, "failed" if pause.resting else "restarting")
+            self._log.error("engine died", engine=name, next_start_s=pause.seconds, resting=pause.resting)
+            await asyncio.sleep(pause.seconds)
+            await self._warm(engine)
 
     async def _warm(self, engine: Engine) -> None:
         name = engine.info.name
@@ -76,11 +124,11 @@ class EngineRoom:
             except Exception:  # ruff: ignore[blind-except] an engine is somebody else's code
                 self._log.exception("engine cannot be loaded", engine=name)
             else:
-                self.states[name] = "ready"
+                self._become(name, "ready")
                 took = time.monotonic() - began
                 if took > _WORTH_SAYING_S:
                     self._log.info("engine ready", engine=name, model=engine.info.model, took_s=round(took, 1))
                 return
-            self.states[name] = "failed"
+            self._become(name, "failed")
             await asyncio.sleep(self._backoff_s[min(tries, len(self._backoff_s) - 1)])
             tries += 1

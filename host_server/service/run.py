@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from host_server.core.conversation import Conversation
-from host_server.engines.base import Engine, EngineError, PreparedQuestion
+from host_server.engines.base import Engine, EngineError, EngineRestartedError, PreparedQuestion
 from host_server.observe.log import get_logger
 from host_server.service.answer import Answer
 from host_server.service.pictures import Pictures
@@ -37,7 +37,10 @@ class Seat:
 
 
 class Run:
-    """Everything one answer needs while it runs. Its `seat` becomes free when the engine can take it."""
+    """Everything one answer needs while it runs.
+
+    Its `seat` becomes free when the engine can take it; `ready` waits until the engine is loaded.
+    """
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class Run:
         pictures: tuple[str, ...],
         *,
         seat: Seat,
+        ready: Callable[[], Awaitable[None]],
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         arrived: float,
@@ -58,6 +62,7 @@ class Run:
         self._conversation = conversation
         self._pictures = pictures
         self._seat = seat
+        self._ready = ready
         self._clock = clock
         self._wall_clock = wall_clock
         self._arrived = arrived
@@ -82,6 +87,8 @@ class Run:
             self._end_cancelled()
         except WireError as error:
             self._end_failed(error)
+        except EngineRestartedError as error:
+            self._end_failed(WireError("engine_restarted", error.message, retry_after_ms=2000))
         except EngineError as error:
             self._end_failed(WireError("engine_unavailable", error.message, retry_after_ms=2000))
         except Exception:  # ruff: ignore[blind-except] an engine is somebody else's code; the question still gets its end
@@ -106,6 +113,7 @@ class Run:
             )
             speech = Speech(self.answer, question.form)
             await self._seat.free.wait()
+            await self._ready()
             self._seated = self._clock()
             self.answer.emit(self.answer.writer.started())
             spoken = self._create.generate is not False

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakValueDictionary
 
 from host_server.core.admission import Admission, AdmissionError, Moved
@@ -82,7 +83,7 @@ class Service:
         try:
             async with asyncio.TaskGroup() as group:
                 self._tasks = group
-                loading = group.create_task(self.engines.load())
+                loading = group.create_task(self.engines.keep())
                 sweeping = group.create_task(self._sweep())
                 try:
                     yield
@@ -181,6 +182,7 @@ class Service:
                 conversation,
                 pictures,
                 seat=seat,
+                ready=partial(self.engines.ready, engine.info.name),
                 clock=self._clock,
                 wall_clock=self._wall_clock,
                 arrived=arrived,

@@ -1,10 +1,7 @@
 """The engine's shell: one worker thread owns the model; the event loop waits for it and streams what it wrote."""
 
 import asyncio
-import contextlib
 import logging
-import os
-import sys
 import threading
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +25,6 @@ __all__ = ["OcrEngine", "create"]
 
 _MOST_TOKENS: Final = 4096
 """More words than any page that a phone can take a readable picture of."""
-_NICENESS: Final = 5
-"""About a third of the time that an ordinary thread gets when cores are short: gives way, and does not starve."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +36,7 @@ class OcrEngine:
         self._load = load
         self._reader: rapid.Reader | None = None
         self._closed = threading.Event()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="ocr", initializer=_be_nice)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="ocr")
         self.info: Final = EngineInfo(
             name="ocr",
             model=model,
@@ -115,10 +110,3 @@ def _work(question: PreparedQuestion, stop: rapid.Stop, read: rapid.Reader) -> s
             raise rapid.Stopped
         pages.append(lay_out(read(picture.jpeg, stop)))
     return reply(question.text, pages, question.system)
-
-
-def _be_nice() -> None:
-    """Give way to the event loop. On Linux niceness belongs to a thread, and the model's own threads inherit it."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

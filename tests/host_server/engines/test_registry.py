@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from host_server.engines import registry
-from host_server.engines.base import EngineNotInstalledError, UnknownEngineError
+from host_server.engines.base import EngineNotInstalledError, RestartableEngine, UnknownEngineError
 
 
 def test_the_best_engine_comes_first() -> None:
@@ -64,3 +64,12 @@ print([name for name in ("PIL", "numpy", "cv2", "onnxruntime", "rapidocr") if na
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_an_engine_that_computes_gets_a_process_of_its_own() -> None:
+    pytest.importorskip("rapidocr", reason="the extra `ocr` is not installed")
+
+    assert isinstance(registry.create("ocr"), RestartableEngine)
+    assert not isinstance(registry.create_here("ocr"), RestartableEngine)
+    assert registry.create("ocr").info == registry.create_here("ocr").info
+    assert not isinstance(registry.create("echo"), RestartableEngine)

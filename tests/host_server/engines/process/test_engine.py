@@ -1,0 +1,185 @@
+"""An engine in its own process: whatever happens to the process, the host learns it and goes on."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from host_server.engines.base import (
+    EngineClosedError,
+    EngineError,
+    EngineRestartedError,
+    PreparedQuestion,
+    RestartableEngine,
+)
+from host_server.engines.process.engine import ProcessEngine
+from tests.support.puppets import puppet
+
+DEADLINE = 20.0
+
+
+@asynccontextmanager
+async def open_puppet(habit: str = "", **limits: float) -> AsyncGenerator[ProcessEngine]:
+    engine = puppet(habit, **limits)
+    try:
+        async with asyncio.timeout(DEADLINE):
+            yield engine
+    finally:
+        await engine.close()
+
+
+async def answer(engine: ProcessEngine, text: str) -> str:
+    async with aclosing(engine.answer(PreparedQuestion(text))) as pieces:
+        return "".join([piece.text async for piece in pieces])
+
+
+async def refused(engine: ProcessEngine, text: str) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        await answer(engine, text)
+    return caught.value
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_it_gives_way_to_the_host() -> None:
+    async with open_puppet() as engine:
+        assert isinstance(engine, RestartableEngine)
+        assert await answer(engine, "nice") == "10"
+
+
+async def test_what_a_library_prints_does_not_come_between_the_answers() -> None:
+    async with open_puppet() as engine:
+        assert await answer(engine, "print") == "well, printed"
+
+
+async def test_an_engines_own_failure_keeps_its_words_and_a_strange_one_loses_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with open_puppet() as engine:
+        own, strange = await refused(engine, "fail"), await refused(engine, "break")
+        assert await answer(engine, "still here") == "still here"
+
+    assert (own.message, own.hint) == ("The picture is upside down.", "Turn it.")
+    assert strange.message == "The model failed."
+    assert "secret.py" in caplog.text
+
+
+async def test_the_death_of_the_process_fails_what_runs_and_asks_for_a_new_start() -> None:
+    async with open_puppet() as engine:
+        await engine.warm_up()
+        first = engine.pid
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(refused(engine, order)) for order in ("stall", "stall", "die")]
+        await engine.lost()
+
+        assert [type(task.result()) for task in tasks] == [EngineRestartedError] * 3
+        assert isinstance(await refused(engine, "hello"), EngineRestartedError)
+        assert engine.pid is None
+        await engine.warm_up()
+        assert await answer(engine, "hello") == "hello"
+        assert engine.pid != first
+
+
+async def test_a_process_that_was_killed_is_noticed_while_nobody_asks() -> None:
+    async with open_puppet() as engine:
+        await engine.warm_up()
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGKILL)
+        await engine.lost()
+
+
+@pytest.mark.parametrize("order", ["freeze", "stall"])
+async def test_one_that_hangs_is_killed(order: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with open_puppet(beat_s=0.05, silent_s=0.5, stall_s=0.7) as engine:
+        await engine.warm_up()
+        error = await refused(engine, order)
+
+    assert isinstance(error, EngineRestartedError)
+    assert ("silent" if order == "freeze" else "stalled") in caplog.text
+
+
+async def test_one_that_works_or_rests_is_left_alone() -> None:
+    async with open_puppet("20", beat_s=0.02, silent_s=5.0, stall_s=0.4) as engine:
+        await engine.warm_up()
+        pid = engine.pid
+        assert await answer(engine, "one two three four five six seven eight nine ten eleven twelve")
+        await asyncio.sleep(0.5)  # longer than it may stall
+        assert engine.pid == pid
+
+
+@pytest.mark.parametrize("habit", ["garbage", "stranger"])
+async def test_one_that_speaks_nonsense_is_killed(habit: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with open_puppet(habit) as engine:
+        with pytest.raises(EngineRestartedError):
+            await engine.warm_up()
+    assert "not to be understood" in caplog.text
+
+
+async def test_one_that_dies_while_loading_can_be_tried_again() -> None:
+    async with open_puppet("die") as engine:
+        for _ in range(2):
+            with pytest.raises(EngineError):
+                await engine.warm_up()
+
+
+async def test_one_that_cannot_load_says_why_and_stays() -> None:
+    async with open_puppet("refuse") as engine:
+        with pytest.raises(EngineError, match="no model file") as caught:
+            await engine.warm_up()
+        assert caught.value.hint == "Put one there."
+        assert engine.pid is not None
+
+
+async def test_one_that_never_finishes_loading_is_killed() -> None:
+    async with open_puppet("sleep", load_s=0.5) as engine:
+        with pytest.raises(EngineError, match="does not finish"):
+            await engine.warm_up()
+        await engine.lost()
+
+
+async def test_a_command_that_is_not_there_is_an_engines_failure() -> None:
+    engine = ProcessEngine(puppet().info, ["/nowhere/python"])
+    with pytest.raises(EngineError, match="cannot be started"):
+        await engine.warm_up()
+    await engine.close()
+
+
+async def test_a_question_too_large_for_the_pipe_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_puppet() as engine:
+        await engine.warm_up()
+        monkeypatch.setattr("host_server.engines.process.frames.MAX_JSON", 1000)
+        assert (await refused(engine, "long " * 400)).message == "The question is too large."
+        assert await answer(engine, "short") == "short"
+
+
+async def test_closing_ends_the_process_even_a_frozen_one() -> None:
+    async with open_puppet(close_s=0.3) as engine:
+        await engine.warm_up()
+        pid = engine.pid
+        assert pid is not None
+        async with asyncio.TaskGroup() as group:
+            frozen = group.create_task(refused(engine, "freeze"))
+            await asyncio.sleep(0.2)
+            await engine.close()
+
+        assert isinstance(frozen.result(), EngineClosedError)
+        assert not alive(pid)
+
+
+async def test_an_answer_nobody_waits_for_is_stopped_in_the_child() -> None:
+    async with open_puppet(beat_s=0.05, stall_s=0.5) as engine:
+        async with aclosing(engine.answer(PreparedQuestion("stall"))) as pieces:
+            await anext(pieces)
+        pid = engine.pid
+        await asyncio.sleep(0.8)  # longer than it may stall: it has let go of the answer
+
+        assert engine.pid == pid

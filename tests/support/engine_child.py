@@ -1,0 +1,67 @@
+"""The process of an engine that misbehaves on demand: `python engine_child.py [HABIT]`, with a question as the order.
+
+`die` ends the process in mid-answer, `stall` never gets on, `freeze` blocks everything, `fail` and `break` raise,
+`print` writes where only frames belong; any other text is said back.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncGenerator
+
+from host_server.engines.base import EngineError, Piece, PreparedQuestion
+from host_server.engines.echo import EchoEngine
+from host_server.engines.process.child import run
+
+
+class Puppet(EchoEngine):
+    def __init__(self, habit: str) -> None:
+        super().__init__(float(habit) if habit.isdigit() else 0.0)
+        self._habit = habit
+
+    async def warm_up(self) -> None:
+        await super().warm_up()
+        if self._habit == "die":
+            os._exit(3)
+        if self._habit == "refuse":
+            raise EngineError("There is no model file.", hint="Put one there.")
+        if self._habit == "sleep":
+            await asyncio.Event().wait()
+
+    async def answer(self, question: PreparedQuestion) -> AsyncGenerator[Piece, None]:
+        order = question.text
+        if order in {"die", "stall", "freeze", "fail", "break", "print"}:
+            yield Piece("well, ")
+        match order:
+            case "die":
+                os._exit(3)
+            case "stall":
+                await asyncio.Event().wait()
+            case "freeze":
+                time.sleep(60)  # ruff: ignore[blocking-sleep-in-async-function] that is the point
+            case "fail":
+                raise EngineError("The picture is upside down.", hint="Turn it.")
+            case "break":
+                raise ZeroDivisionError("at /home/somebody/secret.py")
+            case "print":
+                print("what a library says", flush=True)  # ruff: ignore[print] ditto
+                os.write(1, b"\xff" * 100)
+                yield Piece("printed")
+            case "nice":
+                yield Piece(str(os.getpriority(os.PRIO_PROCESS, 0)))
+            case _:
+                async for piece in super().answer(question):
+                    yield piece
+
+
+if __name__ == "__main__":
+    habit = sys.argv[1] if len(sys.argv) > 1 else ""
+    if habit == "garbage":
+        os.write(1, b"\xff" * 100)
+        time.sleep(60)
+    elif habit == "stranger":
+        os.write(1, b"\0\0\0\x10\0\0\0\0" + b'{"type":"howdy"}')
+        time.sleep(60)
+    else:
+        run(lambda: Puppet(habit))

@@ -1,0 +1,26 @@
+"""Engines in real processes for tests: `puppet()` is one that does what it is asked; see `engine_child`."""
+
+import sys
+from pathlib import Path
+
+from host_server.engines.base import EngineInfo
+from host_server.engines.process.engine import ProcessEngine
+from host_server.engines.process.link import Limits
+
+__all__ = ["puppet"]
+
+_SCRIPT = str(Path(__file__).with_name("engine_child.py"))
+
+
+def puppet(habit: str = "", *, lanes: int = 8, **limits: float) -> ProcessEngine:
+    """An engine whose process has this habit; `limits` are those of `process.link.Limits`."""
+    info = EngineInfo(
+        name="puppet",
+        model="puppet-1",
+        owner="tests",
+        takes_images=True,
+        reads_only=False,
+        description="For tests.",
+        lanes=lanes,
+    )
+    return ProcessEngine(info, [sys.executable, _SCRIPT, habit], limits=Limits(**limits))
