@@ -10,7 +10,7 @@ absent ──► unusable (unauthorized, offline …) ──► opening ──�
 `up` means: transport open, reverse made, camera folder watched, page opened. A new `transport_id` is a replug even
 when the serial never left the list. Tunnels die with the transport, so everything below `opening` is made again each
 time. While up, the phone's reverse list is looked at every few seconds: another tool's `--remove-all` leaves no other
-trace.
+trace. A phone whose daemon has no reverse is up without a tunnel: there is no page on it, its folder is watched.
 """
 
 from dataclasses import dataclass, field
@@ -33,6 +33,7 @@ from bridge.supervise.events import (
     Devices,
     Event,
     Failed,
+    NoTunnel,
     PageLinked,
     TransportOpen,
     TunnelGone,
@@ -68,6 +69,7 @@ class Supervisor:
     _told: tuple[State, str] | None = None
     _retry_s: float = RETRY_FIRST_S
     _watching: bool = False
+    _tunnel: bool = True
     _linked: bool = False
     _page_tries: int = 0
     _page_due: float | None = None
@@ -84,7 +86,7 @@ class Supervisor:
                 self._linked, self._page_due = True, None
             case Wake():
                 self._wake(now)
-            case TransportOpen() | TunnelMade() | TunnelGone() | Failed() | WatchEnded() if (
+            case TransportOpen() | TunnelMade() | TunnelGone() | NoTunnel() | Failed() | WatchEnded() if (
                 event.transport_id != self.transport_id
             ):
                 pass
@@ -96,6 +98,8 @@ class Supervisor:
             case TunnelGone():
                 self._enter(State.TUNNELLING, "the tunnel was removed, making it again", now)
                 self._out.append(MakeTunnel(event.transport_id))
+            case NoTunnel():
+                self._without_tunnel(event, now)
             case Failed():
                 self._failed(event, now)
             case _:
@@ -142,6 +146,13 @@ class Supervisor:
         self._enter(State.UP, "ready", now)
         self._page(now)
 
+    def _without_tunnel(self, event: NoTunnel, now: float) -> None:
+        """There is no page on this phone; its camera folder needs none."""
+        self._tunnel, self._page_due = False, None
+        self._start_watching(event.transport_id)
+        self._enter(State.UP, f"ready, without the page: {event.reason}", now, hint=event.hint)
+        self.wake_at = now + TUNNEL_CHECK_S
+
     def _failed(self, event: Failed | WatchEnded, now: float) -> None:
         self._tell(self.state, event.reason, event.hint)
         self.wake_at = now + self._retry_s
@@ -161,7 +172,8 @@ class Supervisor:
         else:
             self._page(now)
             self._start_watching(self.transport_id)
-            self._out.append(CheckTunnel(self.transport_id))
+            if self._tunnel:
+                self._out.append(CheckTunnel(self.transport_id))
 
     # ---- small steps ----
 
@@ -193,7 +205,7 @@ class Supervisor:
     def _drop(self) -> None:
         if self.transport_id is not None:
             self._out.append(CloseTransport())
-        self.transport_id, self._watching = None, False
+        self.transport_id, self._watching, self._tunnel = None, False, True
         self._linked, self._page_due = False, None
         self._page_tries = min(self._page_tries, 1)  # a page that had been opened once gets its tries again
 

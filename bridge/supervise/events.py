@@ -9,6 +9,7 @@ __all__ = [
     "Devices",
     "Event",
     "Failed",
+    "NoTunnel",
     "PageLinked",
     "TransportOpen",
     "TunnelGone",
@@ -52,6 +53,15 @@ class TunnelGone:
 
 
 @dataclass(frozen=True, slots=True)
+class NoTunnel:
+    """This phone's daemon cannot lead a port to our front, however often it is asked."""
+
+    transport_id: int
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """A command for this transport failed; `reason` and `hint` are for people."""
 
@@ -79,4 +89,4 @@ class Wake:
     """The time asked for by `wake_at` has come."""
 
 
-Event = Devices | AdbGone | TransportOpen | TunnelMade | TunnelGone | Failed | WatchEnded | PageLinked | Wake
+Event = Devices | AdbGone | TransportOpen | TunnelMade | TunnelGone | NoTunnel | Failed | WatchEnded | PageLinked | Wake

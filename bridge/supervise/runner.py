@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from bridge.adb.devices import DeviceLine
+from bridge.adb.faults import NoReverse
 from bridge.adb.network import connect_tcp
 from bridge.adb.open import open_transport
 from bridge.adb.server import AdbAddress, ensure_server
@@ -37,6 +38,7 @@ from bridge.supervise.events import (
     Devices,
     Event,
     Failed,
+    NoTunnel,
     PageLinked,
     TransportOpen,
     TunnelGone,
@@ -178,7 +180,11 @@ class PhoneRunner:
 
     async def _make_tunnel(self) -> None:
         work, number = self._current()
-        await work.make_tunnel()
+        try:
+            await work.make_tunnel()
+        except NoReverse as error:
+            self.post(NoTunnel(number, error.message, error.hint))
+            return
         self.remade += 1
         self.post(TunnelMade(number))
 

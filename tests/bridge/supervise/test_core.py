@@ -32,6 +32,7 @@ from bridge.supervise.events import (
     Devices,
     Event,
     Failed,
+    NoTunnel,
     PageLinked,
     TransportOpen,
     TunnelGone,
@@ -191,6 +192,37 @@ def test_a_tunnel_removed_behind_our_back_is_made_again_but_page_and_watcher_sta
     assert play >> TunnelMade(7) << UP
 
 
+def test_a_phone_without_reverse_is_watched_all_the_same_and_no_tunnel_is_looked_for() -> None:
+    play = Playbook(Supervisor("R58M")) >> Devices((LINE,)) << OPENING << OpenTransport(LINE)
+    play >> TransportOpen(7) << TUNNELLING << MakeTunnel(7)
+    play >> NoTunnel(7, "no reverse here", "use the cable") << StartWatching(7)
+    play << Tell(State.UP, "ready, without the page: no reverse here", "use the cable")
+
+    play.at(TUNNEL_CHECK_S) >> Wake()
+    play >> WatchEnded(7, "gone") << Tell(State.UP, "gone")
+    play.at(TUNNEL_CHECK_S + RETRY_FIRST_S) >> Wake() << StartWatching(7)
+    play >> Devices((AGAIN,)) << CloseTransport() << OPENING << OpenTransport(AGAIN)
+    assert (
+        play
+        >> TransportOpen(8)
+        << TUNNELLING
+        << MakeTunnel(8)
+        >> TunnelMade(8)
+        << StartWatching(8)
+        << UP
+        << OpenPage(8)
+    )
+
+
+def test_a_tunnel_that_cannot_be_made_again_opens_no_page() -> None:
+    play = connected()
+    play.core.page_gone()  # type: ignore[attr-defined]
+    play >> TunnelGone(7) << Tell(State.TUNNELLING, "the tunnel was removed, making it again") << MakeTunnel(7)
+    play >> NoTunnel(7, "x") << Tell(State.UP, "ready, without the page: x")
+
+    assert play.at(PAGE_GRACE_S * 2) >> Wake()
+
+
 def test_a_watcher_that_ended_is_started_again() -> None:
     play = connected()
     play >> WatchEnded(7, "closed") << Tell(State.UP, "closed")
@@ -221,6 +253,7 @@ EVENTS = st.one_of(
     st.builds(TransportOpen, NUMBERS),
     st.builds(TunnelMade, NUMBERS),
     st.builds(TunnelGone, NUMBERS),
+    st.builds(NoTunnel, NUMBERS, st.just("x")),
     st.builds(Failed, NUMBERS, st.just("x")),
     st.builds(WatchEnded, NUMBERS, st.just("x")),
     st.just(PageLinked()),
