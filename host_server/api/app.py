@@ -10,8 +10,9 @@ from fastapi import FastAPI
 from host_server import imaging
 from host_server.api.captures import captures_router
 from host_server.api.catalog import catalog_router
+from host_server.api.describe import describe
 from host_server.api.errors import install_error_handlers
-from host_server.api.gate import Gate
+from host_server.api.gate import OPEN_PATHS, Gate
 from host_server.api.limits import ApiLimits
 from host_server.api.rates import Rates
 from host_server.api.responses import responses_router
@@ -59,6 +60,7 @@ def create_app(
             limits=limits,
         )
     )
+    describe(app, open_paths=OPEN_PATHS)
     app.add_middleware(
         Gate,
         authenticator=authenticator,

@@ -73,7 +73,7 @@ class _Hurried(asyncio.Protocol):
             self._stuck = None
 
 
-class HttpConnection(_Hurried, H11Protocol):  # type: ignore[misc]  # uvicorn narrows the transport's type
+class HttpConnection(_Hurried, H11Protocol):
     """uvicorn's protocol; h11 is the parser that limits a head."""
 
     def __init__(self, *args: Any, room: Room, **options: Any) -> None:

@@ -1,6 +1,6 @@
 """`/v1/responses` on HTTP: ask (JSON or SSE, as the body says), read or resume, cancel, delete."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
@@ -9,6 +9,8 @@ from host_server.api.body import read_json
 from host_server.api.event_stream import EventStream, WholeAnswer
 from host_server.api.gate import PRINCIPAL
 from host_server.api.limits import ApiLimits
+from host_server.wire.errors import WireError
+from host_server.wire.page import MAX_PAGE, page
 from host_server.wire.request import parse_create
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ def responses_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
     async def ask(request: Request) -> Response:
         create = parse_create(await read_json(request, limits))
         key = request.headers.get("idempotency-key") or None
-        answer = await service.ask(_owner(request), create, key=key[:_LONGEST_KEY] if key else None)
+        if key is not None and len(key) > _LONGEST_KEY:
+            raise WireError("invalid_request", f"At most {_LONGEST_KEY} characters.", param="idempotency-key")
+        answer = await service.ask(_owner(request), create, key=key)
         return EventStream(answer) if create.stream else WholeAnswer(answer)
 
     @router.get("/{response_id}")
@@ -46,6 +50,18 @@ def responses_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
         answer = service.find(_owner(request), response_id)
         answer.cancel("client")
         return WholeAnswer(answer)
+
+    @router.get("/{response_id}/input_items")
+    async def input_items(
+        request: Request,
+        response_id: str,
+        *,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
+        order: Literal["asc", "desc"] = "desc",
+        after: str | None = None,
+    ) -> Response:
+        answer = service.find(_owner(request), response_id)
+        return _json(page(answer.items, limit=limit, order=order, after=after))
 
     @router.delete("/{response_id}")
     async def delete(request: Request, response_id: str) -> Response:

@@ -11,6 +11,8 @@ from host_server.wire.response import Json
 
 __all__ = ["Answer", "CancelledBy"]
 
+_ITSELF = 4096
+
 CancelledBy = Literal["client", "disconnect", "deadline", "shutdown"]
 
 
@@ -29,11 +31,15 @@ class Answer:
         connection: str | None,
         store: bool,
         grace_s: float,
+        items: tuple[Json, ...] = (),
+        weight: int = 0,
     ) -> None:
         self.id = answer_id
         self.principal = principal
         self.writer = writer
+        self.items = items
         self.log = AnswerLog()
+        self._weight = weight
         self.chain: Chain | None = None
         self.cancelled_by: CancelledBy | None = None
         self._connection = connection
@@ -47,6 +53,12 @@ class Answer:
     def ended(self) -> bool:
         """Whether its terminal event is written."""
         return self.log.terminal is not None
+
+    @property
+    def size(self) -> int:
+        """Bytes it costs to know this answer, about: what was asked, the events, and the text once more as a whole."""
+        text = len(self.writer.text.encode("utf-8", "surrogatepass"))
+        return _ITSELF + self._weight + self.log.size + text
 
     def visible(self, principal: str, connection: str | None) -> bool:
         """Whether this client may see it; an answer that is not stored is seen by the socket that asked."""

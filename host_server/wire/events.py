@@ -177,11 +177,12 @@ class AnswerWriter:
     def _close(self, status: str) -> list[Json]:
         if self._state != "writing":
             return []
-        item = message_item(self._item_id, status, [self._part()])
+        part = self._part()  # one for all: an answer of a megabyte is not kept five times
+        item = message_item(self._item_id, status, [part])
         self._response["output"] = [item]
         return [
-            self._event("response.output_text.done", **self._at(), text=self.text, logprobs=[]),
-            self._event("response.content_part.done", **self._at(), part=self._part()),
+            self._event("response.output_text.done", **self._at(), text=part["text"], logprobs=[]),
+            self._event("response.content_part.done", **self._at(), part=part),
             self._event("response.output_item.done", output_index=0, item=item),
         ]
 
