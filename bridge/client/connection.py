@@ -100,18 +100,33 @@ class HostClient:
 
     # ---------------------------------------------------------------------------------------- questions
 
-    async def ask(self, create: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+    def ask(self, create: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """Ask, and give each event of the answer up to the terminal one, whatever happens to the connection.
 
         Raises `HostUnavailable` while nobody has accepted the question, `QuestionRefused` or `TokenRefused` when the
         host refuses it. Ending the iteration early does not cancel the answer; `cancel` does.
         """
+        return self._answer(lambda lane: {**create, "type": "response.create", "stream_id": lane})
+
+    def resume(self, response_id: str) -> AsyncGenerator[dict[str, Any]]:
+        """Give each event of an answer that another bridge asked for, from the first one on; otherwise like `ask`.
+
+        Raises `QuestionRefused` when the host does not know it (any more).
+        """
+
+        def again(lane: str) -> dict[str, Any]:
+            point = {"id": response_id, "starting_after": -1, "stream_id": lane}
+            return {"type": "bridge:resume", "responses": [point]}
+
+        return self._answer(again)
+
+    async def _answer(self, message: Callable[[str], dict[str, Any]]) -> AsyncGenerator[dict[str, Any]]:
         await self._slots.acquire()
         asking = _Asking(next(self._names), self._connections)
         lane = asking.lane
         self._asking[lane.name] = asking
         try:
-            await self._send({**create, "type": "response.create", "stream_id": lane.name})
+            await self._send(message(lane.name))
             cursor = -1
             while lane.log.terminal is None or cursor < lane.log.last:
                 news = lane.log.since(cursor)

@@ -50,11 +50,12 @@ class Lane:
         """Where a new connection has to go on."""
         return {"id": self.response_id, "starting_after": self.log.last, "stream_id": self.name}
 
-    def lose(self, code: str) -> None:
-        """The running answer cannot be had any more: end it here."""
+    def lose(self, code: str, *, forgotten: bool = False) -> None:
+        """The running answer cannot be had any more: end it here. `forgotten`: its host knows nothing of it."""
         if not self.running:
             return
-        for event in closing_events(self.log, WireError(code, "The host lost this answer.")):
+        error = WireError(code, "The host lost this answer.")
+        for event in closing_events(self.log, error, forgotten=forgotten):
             self.log.append(event)
 
     def _refused(self, event: Mapping[str, Any]) -> None:
@@ -63,6 +64,6 @@ class Lane:
         if self.response_id is None:
             self.error = {**error, "status": event.get("status")}
         elif error.get("code") == "response_not_found":
-            self.lose("engine_restarted")
+            self.lose("engine_restarted", forgotten=True)
         else:
             self.lose("engine_unavailable")

@@ -41,8 +41,11 @@ class _Seen:
                 self.response = response
 
 
-def closing_events(log: AnswerLog, error: WireError) -> list[dict[str, Any]]:
-    """Every event that is missing, the terminal one last. The log must begin with `response.created`."""
+def closing_events(log: AnswerLog, error: WireError, *, forgotten: bool = False) -> list[dict[str, Any]]:
+    """Every event that is missing, the terminal one last. The log must begin with `response.created`.
+
+    `forgotten` stands in the response: who asks again may use the same key, for the host does not know it.
+    """
     seen = _Seen()
     for event in log.since():
         seen.take(event)
@@ -57,7 +60,9 @@ def closing_events(log: AnswerLog, error: WireError) -> list[dict[str, Any]]:
         item = message_item(str(seen.item.get("id")), "incomplete", [text_part(text)] if text else [])
         seen.done.append(item)
         events.append({"type": "response.output_item.done", "output_index": len(seen.done) - 1, "item": item})
-    fields = {"status": "failed", "output": seen.done, "error": response_error(error)}
+    fields: dict[str, Any] = {"status": "failed", "output": seen.done, "error": response_error(error)}
+    if forgotten:
+        fields["forgotten"] = True
     events.append({"type": "response.failed", "response": seen.response | fields})
     first = log.last + 1
     return [{**event, "sequence_number": first + number, "response_id": name} for number, event in enumerate(events)]

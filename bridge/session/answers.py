@@ -15,7 +15,10 @@ MAX_BYTES = 8 * 1024 * 1024
 
 @dataclass(slots=True, eq=False)
 class Answer:
-    """An accepted question's answer. `question` is the `bridge:question` event that goes before it."""
+    """An accepted question's answer. `question` is the `bridge:question` event that goes before it.
+
+    It is empty for an answer that an earlier bridge announced: nobody but who saw that is shown the answer.
+    """
 
     response_id: str
     question: Mapping[str, Any]
@@ -47,6 +50,11 @@ class Answer:
         return broke or (self.status == "cancelled" and self.response.get("cancelled_by") == "disconnect")
 
     @property
+    def forgotten(self) -> bool:
+        """Whether the host knows neither this answer nor its question any more, as after its restart."""
+        return self.response.get("forgotten") is True
+
+    @property
     def text(self) -> str:
         """The words of the ended answer."""
         items = (item for item in _dicts(self.response.get("output")) if item.get("type") == "message")
@@ -65,8 +73,8 @@ class Answers:
 
     @property
     def names(self) -> list[str]:
-        """All that is kept, oldest first."""
-        return list(self._answers)
+        """All that is kept and was announced, oldest first."""
+        return [name for name, answer in self._answers.items() if answer.question]
 
     def get(self, response_id: str) -> Answer | None:
         """The answer of that name, if it is kept."""

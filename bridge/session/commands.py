@@ -11,6 +11,7 @@ __all__ = [
     "LoadPending",
     "Observe",
     "Record",
+    "Recover",
     "RetryLater",
     "Show",
     "Tell",
@@ -36,6 +37,13 @@ class AskHost:
 @dataclass(frozen=True, slots=True)
 class CancelAtHost:
     """Stop the answer; its terminal event still comes the usual way."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """Fetch an answer of an earlier bridge; answer with `AnswerFound`, `AnswerSaid` for each event, `AnswerOver`."""
 
     response_id: str
 
@@ -88,4 +96,6 @@ class Observe:
     event: Mapping[str, Any]
 
 
-Command: TypeAlias = Upload | AskHost | CancelAtHost | RetryLater | Tell | Show | Record | LoadPending | Observe
+Command: TypeAlias = (
+    Upload | AskHost | CancelAtHost | Recover | RetryLater | Tell | Show | Record | LoadPending | Observe
+)

@@ -5,6 +5,7 @@ pumped, so nothing that can start is left waiting.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -16,6 +17,7 @@ from bridge.session.lane import Lane
 from bridge.session.line import AskedBy, Question
 from bridge.session.messages import Ask
 from bridge.session.recent import Recent
+from bridge.session.recovery import Recovery
 from bridge.session.report import Reporter
 from bridge.session.telling import (
     capture_event,
@@ -51,6 +53,7 @@ class SessionCore:
         self._desk = Desk(self._answers)
         self.report = Reporter(phone)
         self._lane = Lane(phone, model=model, answers=self._answers, desk=self._desk, report=self.report)
+        self._recovery = Recovery(self._answers, self._desk)
         self._captures: Recent[str, None] = Recent(_MAX_CAPTURES)
         self._asks: Recent[tuple[str, str], Question] = Recent(_MAX_ASKS)
         self._models: tuple[str, ...] = ()
@@ -105,7 +108,13 @@ class SessionCore:
             case on.ViewerCame():
                 return self._viewer_came(event)
             case on.ViewerGreeted(viewer=viewer, resume=resume):
-                return self._desk.greet(viewer, resume)
+                return self._recovery.greet(viewer, resume)
+            case on.AnswerFound():
+                return self._recovery.found(event)
+            case on.AnswerSaid():
+                return self._recovery.said(event)
+            case on.AnswerOver(response_id=response_id):
+                return self._recovery.over(response_id)
             case on.CatchUpDue(viewer=viewer):
                 return self._desk.greet(viewer, {})
             case on.ViewerAsked():
@@ -150,8 +159,7 @@ class SessionCore:
         """
         asked_by: AskedBy = "terminal" if prompt else _ASKED_BY[capture.source]
         prompt = prompt or self._prompt
-        parts = "\0".join((capture.capture_id, self._model or "", prompt))
-        name = f"q_{hashlib.sha256(parts.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+        name = _named(capture.capture_id, self._model or "", prompt)
         return Question(name, prompt, asked_by, since=capture.taken_at, sha256=capture.sha256, capture=capture)
 
     # ---------------------------------------------------------------------------------------- viewers
@@ -168,7 +176,7 @@ class SessionCore:
             answers=self._answers.names,
         )
         out = self._desk.tell(event.viewer, ready)
-        return out if event.resume is None else out + self._desk.greet(event.viewer, event.resume)
+        return out if event.resume is None else out + self._recovery.greet(event.viewer, event.resume)
 
     def _viewer_asked(self, event: on.ViewerAsked, now: float) -> list[Command]:
         if event.viewer not in self._desk:
@@ -191,7 +199,7 @@ class SessionCore:
         """A page that lost its connection asks again what may have arrived: it gets that, not another answer."""
         question.viewer = viewer
         if question.answer is not None:
-            return self._desk.greet(viewer, {question.answer.response_id: -1})
+            return self._recovery.greet(viewer, {question.answer.response_id: -1})
         place = self._lane.place(question)
         return self._tell_place(question, place) if place else []
 
@@ -205,9 +213,8 @@ class SessionCore:
             raise WireError("too_many_inflight", f"{MAX_PER_VIEWER} of your questions wait for their answer already.")
         if self._lane.line.full:
             raise WireError("queue_full", "Too many questions wait for their answer.")
-        self._asked += 1
         question = Question(
-            f"q_{self._nonce}_{self._asked}",
+            self._name(ask),
             ask.text,
             self._desk.kind(event.viewer),
             since=now,
@@ -222,6 +229,14 @@ class SessionCore:
         if not known:
             raise WireError("capture_not_found", "This phone took no such picture.", param="input")
         return question
+
+    def _name(self, ask: Ask) -> str:
+        """One that the asker named gets the same name from every bridge, so the host can tell that it was asked."""
+        if ask.event_id is not None:
+            about = [ask.text, ask.sha256, ask.previous_response_id, ask.options]
+            return _named(self._phone.device_id, ask.event_id, json.dumps(about, sort_keys=True, default=str))
+        self._asked += 1
+        return f"q_{self._nonce}_{self._asked}"
 
     def _build_on(self, question: Question, ask: Ask) -> None:
         """Another question about the picture of an earlier answer; another picture begins anew."""
@@ -270,3 +285,7 @@ class SessionCore:
     def _device_changed(self, event: on.DeviceChanged, now: float) -> list[Command]:
         told = self._desk.tell_all(device_event(self._phone, event))
         return [*told, self.report.device(now, event.state, event.detail, event.hint)]
+
+
+def _named(*parts: str) -> str:
+    return f"q_{hashlib.sha256(chr(0).join(parts).encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"

@@ -9,6 +9,9 @@ from bridge.spool import Capture
 from host_server.wire.errors import WireError
 
 __all__ = [
+    "AnswerFound",
+    "AnswerOver",
+    "AnswerSaid",
     "AskLost",
     "AskRefused",
     "CaptureTaken",
@@ -103,6 +106,30 @@ class HostSaid:
 
     question_id: str
     event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFound:
+    """The host has an answer of this phone that an earlier bridge asked for. `capture` is what it is about, if any."""
+
+    response_id: str
+    question_id: str
+    capture: Capture | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSaid:
+    """An event of an answer that was found."""
+
+    response_id: str
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOver:
+    """Nothing more comes of an answer that was looked for, found or not."""
+
+    response_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +237,9 @@ Event: TypeAlias = (
     | HostCame
     | HostWent
     | HostSaid
+    | AnswerFound
+    | AnswerSaid
+    | AnswerOver
     | AskRefused
     | AskLost
     | RetryDue

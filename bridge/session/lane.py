@@ -131,11 +131,14 @@ class Lane:
         if question is None:
             return []
         if event.error.code == "previous_response_not_found" and question.chain is not None:
-            question.chain = None  # the chain is lost: ask with the picture again
-            return self._again(question)
+            question.chain = None  # the chain is lost: ask with the picture again, which is another question
+            question.version += 1
+            self.line.join_first(question)
+            return []
         if event.error.code == "capture_not_found" and self._can_send_again(question):
             question.sent_again = True
-            return self._again(question)
+            self.line.join_first(question)
+            return []
         if event.retryable:
             self.line.join_first(question)
             return self._put_off(now, question, event.error)
@@ -194,13 +197,15 @@ class Lane:
         name = response.get("id") if isinstance(response, Mapping) else None
         if event.get("type") != "response.created" or not isinstance(response, Mapping) or not isinstance(name, str):
             return []
-        if name in self._answers:  # the host knew the key: this very answer has been shown already
+        answer = self._answers.get(name)
+        if answer is not None and answer.question:  # the host knew the key: this very answer has been shown already
             self._asked = None
             return []
-        announced = question_event(question, name, response)
-        answer = Answer(name, announced, question.sha256, question.capture, AnswerLog())
+        if answer is None:
+            answer = Answer(name, {}, question.sha256, question.capture, AnswerLog())
+            self._desk.forget(self._answers.add(answer))
+        answer.question = question_event(question, name, response)
         question.answer = answer
-        self._desk.forget(self._answers.add(answer))
         out = self._desk.open(answer)
         out.append(self._report.question(now, answer.question))
         return out + self._grown(now, question, answer, event)
@@ -212,8 +217,8 @@ class Lane:
             # Longer than anybody will read on a phone: what is there stays, the rest is not wanted.
             wanted, answer.overflowed = not answer.overflowed, True
             return [CancelAtHost(answer.response_id)] if wanted else []
-        except LogError:
-            return []
+        except LogError:  # maybe because this answer was found again before its question was asked again
+            return self._ended(now, question, answer) if answer.ended else []
         out = self._desk.news(answer)
         if event.get("type") == "response.output_text.delta":
             question.first_token_at = question.first_token_at or now
@@ -236,17 +241,15 @@ class Lane:
         """An answer was interrupted: once more, from the start, and with the picture."""
         question.retry_of, question.answer, question.first_token_at = answer.response_id, None, None
         question.chain = None
+        if not answer.forgotten:
+            question.version += 1
+        self.line.join_first(question)
         error = answer.response.get("error") or {"reason": "interrupted", "message": "The answer was interrupted."}
         about: dict[str, Any] = {"response_id": answer.response_id, "retryable": True}
         told = self._report.error(now, _code(error), f"{_message(error)} Asking again.", **about)
         wait = error.get("retry_after_ms")
         rest = self._rest(question, wait / 1000) if isinstance(wait, int) and wait > 0 else []
-        return [told, *self._again(question), *rest]
-
-    def _again(self, question: Question) -> list[Command]:
-        question.version += 1
-        self.line.join_first(question)
-        return []
+        return [told, *rest]
 
     def _put_off(self, now: float, question: Question, error: WireError) -> list[Command]:
         """A question in the line tries later, or not any more; a picture then stays in the spool for the next start."""

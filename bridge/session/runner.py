@@ -25,6 +25,7 @@ from host_server.wire.errors import CODES, WireError
 __all__ = ["Session"]
 
 GREETING_S = 1.0
+RECOVER_S = 20.0
 
 
 class Session:
@@ -177,6 +178,8 @@ class Session:
                 self._start(self._ask(command))
             case do.Upload(sha256=sha256):
                 self._start(self._upload(sha256))
+            case do.Recover(response_id=response_id):
+                self._start(self._recover(response_id))
             case do.CancelAtHost(response_id=response_id):
                 self._start(self.client.cancel(response_id))
             case do.LoadPending():
@@ -215,6 +218,29 @@ class Session:
             self._feed(on.AskRefused(name, _wire_error(refused), retryable=bool(refused.fields.get("retryable"))))
         except (HostUnavailable, TokenRefused):
             self._feed(on.AskLost(name))
+
+    async def _recover(self, response_id: str) -> None:
+        """Read an answer that an earlier bridge asked for, if it is one about this phone."""
+        try:
+            await self.client.connected(RECOVER_S)
+            async with aclosing(self.client.resume(response_id)) as events:
+                async for event in events:
+                    if event["type"] == "response.created":
+                        self._feed(self._found(response_id, event["response"]))
+                    self._feed(on.AnswerSaid(response_id, event))
+        except BridgeError:  # refused, not ours, or no host: for the viewer all is one
+            pass
+        finally:
+            self._feed(on.AnswerOver(response_id))
+
+    def _found(self, response_id: str, response: Mapping[str, Any]) -> on.AnswerFound:
+        """Whose answer it is stands in its metadata, which this bridge or one before it wrote."""
+        about = response.get("metadata") or {}
+        capture_id = about.get("capture_id")
+        capture = self._spool.capture(capture_id) if capture_id else None
+        if about.get("device_id") != self.phone.device_id or (capture_id and capture is None):
+            raise QuestionRefused("not an answer of this phone, or of a picture that was deleted")
+        return on.AnswerFound(response_id, str(about.get("idempotency_key")).rpartition(".")[0], capture)
 
     async def _upload(self, sha256: str) -> None:
         began = time.monotonic()

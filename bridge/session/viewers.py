@@ -83,7 +83,7 @@ class Desk:
                 out.append(Tell(viewer, error_event(_unknown_answer(name))))
             elif name not in reader.following:
                 reader.following.add(name)
-                if after < 0:
+                if after < 0 and answer.question:
                     out.append(Tell(viewer, answer.question))
                 out.append(Show(viewer, name, after))
         return out

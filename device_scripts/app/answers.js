@@ -60,8 +60,7 @@ export class Answers {
     const rest = [];
     for (const turn of this.turns.values()) {
       if (!turn.responseId || !isOpen(turn)) continue;
-      if (ids.has(turn.responseId)) rest.push({ id: turn.responseId, starting_after: turn.cursor });
-      else fail(turn, { reason: "lost" });
+      rest.push({ id: turn.responseId, starting_after: turn.cursor });
     }
     for (const id of ids) if (!this.turns.has(id)) rest.push({ id, starting_after: -1 });
     return rest;

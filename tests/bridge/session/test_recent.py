@@ -21,7 +21,7 @@ def answer(name: str, *, ended: bool) -> Answer:
     written = HostAnswer(name)
     for event in written.whole("x") if ended else [written.created()]:
         log.append(event)
-    return Answer(name, {}, None, None, log)
+    return Answer(name, {"type": "bridge:question"}, None, None, log)
 
 
 def test_running_answers_are_kept_however_many_there_are() -> None:

@@ -67,7 +67,7 @@ class TestViewers:
     def test_an_answer_that_is_not_kept_is_said_to_be_gone(self) -> None:
         talk = Talk()
         talk.look(resume=None)
-        talk.feed(on.ViewerGreeted("page", {"resp_old": 4}))
+        talk.feed(on.ViewerGreeted("page", {"resp_old": 4}), on.AnswerOver("resp_old"))
 
         (error,) = talk.read()
         assert (error["error"]["code"], error["error"]["param"]) == ("response_not_found", "resp_old")

@@ -137,8 +137,11 @@ describe("questions", () => {
     const answers = play([question(), delta(4, "Half"), question({ response_id: "resp_2" })]);
     play(golden("plain").events.map((event) => ({ ...event, response_id: "resp_3" })), answers);
     const rest = answers.resume(["resp_1", "resp_3", "resp_9", 7]);
-    assert.deepEqual(rest, [{ id: "resp_1", starting_after: 4 }, { id: "resp_9", starting_after: -1 }]);
-    assert.equal(answers.turns.get("resp_2").error.reason, "lost");
+    assert.deepEqual(rest, [
+      { id: "resp_1", starting_after: 4 },
+      { id: "resp_2", starting_after: -1 }, // the laptop's program was restarted maybe; it can look for it
+      { id: "resp_9", starting_after: -1 },
+    ]);
   });
 
   test("an answer that is gone when it is asked for again counts as lost", () => {
