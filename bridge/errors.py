@@ -7,6 +7,7 @@ BridgeError 70 ── UsageError 2            the command or a setting makes no 
               ├── AdbUnreachable 5        no adb server, no adb binary
               ├── HostUnavailable 6       no host, no model
               ├── DeviceLost 7            gone in the middle of something
+              ├── Incomplete 7            of several phones, not all did what was asked
               ├── QuestionRefused 9       the host refused picture, prompt or limit
               ├── TokenRefused 10         missing or refused
               ├── DeadlinePassed 124      no end within the time allowed
@@ -84,6 +85,12 @@ class HostUnavailable(BridgeError):
 
 class DeviceLost(BridgeError):
     """The device went away while it was needed."""
+
+    exit_code = 7
+
+
+class Incomplete(BridgeError):
+    """Several phones were asked for something, and not all of them did it. Each one's own error was told before."""
 
     exit_code = 7
 

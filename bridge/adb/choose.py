@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from bridge.adb.devices import DeviceLine, list_devices, select
 from bridge.adb.server import AdbAddress, ensure_server, server_address
-from bridge.errors import DeadlinePassed
+from bridge.errors import DeadlinePassed, NoSuchDevice
 
-__all__ = ["all_devices", "chosen_devices", "started_server"]
+__all__ = ["all_devices", "chosen_devices", "one_device", "started_server"]
 
 
 async def started_server(deadline: float = 10.0) -> AdbAddress:
@@ -43,3 +43,12 @@ async def chosen_devices(
     if not (serials or usb or tcp or everything) and (named := os.environ.get("ANDROID_SERIAL")):
         serials = (named,)
     return list(select(lines, serials=tuple(serials), usb=usb, tcp=tcp, everything=everything))
+
+
+async def one_device(serials: Sequence[str] = (), *, usb: bool = False, tcp: bool = False) -> DeviceLine:
+    """The one usable phone that is meant. Raises as `chosen_devices` does, and for a pattern that means several."""
+    lines = await chosen_devices(serials, usb=usb, tcp=tcp)
+    if len(lines) > 1:
+        names = ", ".join(line.serial for line in lines)
+        raise NoSuchDevice(f"{len(lines)} devices are meant: {names}", hint="name one of them: -s SERIAL")
+    return lines[0]

@@ -110,7 +110,8 @@ def select(
         line for line in devices if not (usb or tcp) or (usb and not line.over_network) or (tcp and line.over_network)
     ]
     if not pool:
-        raise NoSuchDevice(_nothing_text(usb=usb, tcp=tcp), hint=_NOTHING_HINT, devices=_table(devices))
+        hint = "leave out -d and -e to use one of those that are there" if devices else _NOTHING_HINT
+        raise NoSuchDevice(_nothing_text(usb=usb, tcp=tcp), hint=hint, devices=_table(devices))
     if wanted:
         chosen = {line: None for pattern in wanted for line in _matching(pattern, pool)}  # a dict keeps the order
         return list(chosen)
@@ -123,6 +124,7 @@ def select(
     return usable
 
 
+_NAMED = 3
 _NOTHING_HINT = (
     "connect a phone with USB debugging on; over the network: `adb connect HOST:PORT`; no phone: `bridge demo`"
 )
@@ -149,7 +151,9 @@ def _matching(pattern: str, pool: Sequence[DeviceLine]) -> list[DeviceLine]:
             f"{len(near)} devices start with {pattern!r}", hint="give more of the serial", devices=_table(pool)
         )
     if not near:
-        raise NoSuchDevice(f"no device matches {pattern!r}", hint=_NOTHING_HINT, devices=_table(pool))
+        there = ", ".join(line.serial for line in pool[:_NAMED])
+        hint = f"there is {there}: give that after -s, a unique beginning of it, or a pattern such as '*'"
+        raise NoSuchDevice(f"no device matches {pattern!r}", hint=hint, devices=_table(pool))
     if not near[0].ready:
         raise _unusable(near, pool)
     return near

@@ -12,7 +12,7 @@ from bridge.errors import UsageError
 from bridge.spool import MAX_PICTURE_BYTES, Capture, Spool, display_name
 from bridge.spool.blobs import full_disk_told
 
-__all__ = ["capture_file"]
+__all__ = ["capture_file", "file_version"]
 
 _CHUNK: Final = 1 << 20
 _HINT: Final = "give a JPEG or PNG file of at most 25 MB"
@@ -44,6 +44,13 @@ def capture_file(path: Path, spool: Spool, device_id: str) -> Capture:
         )
     finally:
         temp.unlink(missing_ok=True)
+
+
+def file_version(path: Path) -> tuple[int, int, int]:
+    """Name this version of a file: which one it is, when it was written, how long it is."""
+    with _opened(path) as file:
+        found = os.fstat(file.fileno())
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from bridge.adb.transport import FileStat, Transport
-from bridge.captures.notices import FolderNotice, Held, Refused, Trouble
+from bridge.captures.notices import FolderNotice, Refused, Trouble, Unfinished
 from bridge.captures.settle import GRACE_S
 from bridge.captures.signals import (
     Accept,
@@ -16,6 +16,7 @@ from bridge.captures.signals import (
     Committed,
     Discard,
     Event,
+    Hold,
     List,
     Listed,
     Look,
@@ -27,6 +28,7 @@ from bridge.captures.signals import (
     Reason,
     Refuse,
     Remember,
+    StillWriting,
 )
 from bridge.captures.taking import Taken, keep, take
 from bridge.errors import BridgeError, DeviceLost, DeviceUnusable
@@ -92,6 +94,10 @@ class Hands:
                 await self._refuse(key, reason)
             case Remember():
                 await self._remember(command)
+            case Hold(keys):
+                await asyncio.to_thread(self._memory.remember, self._device_id, keys, held=True)
+            case StillWriting(key, seconds):
+                self._on_notice(Unfinished(display_name(key.path.rpartition(b"/")[2]), seconds))
         return None, None
 
     async def list(self, folder: bytes) -> Opened | Listed | None:
@@ -176,8 +182,6 @@ class Hands:
             there=command.there,
         )
         self._noted_at[command.folder] = self._clock()
-        if command.held_in_all:
-            self._on_notice(Held(command.held_in_all))
 
     def _drop(self, path: bytes) -> None:
         taken = self._taken.pop(path, None)

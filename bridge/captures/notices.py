@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["FolderNotice", "Held", "Refused", "Trouble", "Watching"]
+__all__ = ["FolderNotice", "Held", "Refused", "Trouble", "Unfinished", "Watching"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,10 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """So many pictures were taken while nobody looked; `CameraFolder.catch_up` sends them."""
+    """So many pictures in all are kept back: taken while nobody looked, or during a pause.
+
+    Told whenever the number changes, with 0 at the end; `CameraFolder.catch_up` sends them.
+    """
 
     count: int
 
@@ -38,4 +41,12 @@ class Trouble:
     hint: str
 
 
-FolderNotice = Watching | Held | Refused | Trouble
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A picture ends in its middle; it is looked at again until it is whole, at most for so many seconds."""
+
+    name: str
+    seconds: float
+
+
+FolderNotice = Watching | Held | Refused | Trouble | Unfinished

@@ -14,17 +14,20 @@ __all__ = [
     "Committed",
     "Discard",
     "Event",
+    "Hold",
     "List",
     "Listed",
     "Look",
     "Looked",
     "Opened",
+    "Paused",
     "Pull",
     "PullFailed",
     "Pulled",
     "Reason",
     "Refuse",
     "Remember",
+    "StillWriting",
     "Tick",
 ]
 
@@ -95,11 +98,18 @@ class CatchUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """The user wants nothing sent from now on, or wants it sent again."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed: `SettleCore.due` is reached."""
 
 
-Event = Opened | Listed | Alarm | Looked | Pulled | PullFailed | Committed | CatchUp | Tick
+Event = Opened | Listed | Alarm | Looked | Pulled | PullFailed | Committed | CatchUp | Paused | Tick
 
 
 # ------------------------------------------------------------------------------------------------ what to do
@@ -149,13 +159,27 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Note what the first listing showed: files that are `done` with or `held`; tell how many are held in all."""
+    """Note what the first listing showed: files that are `done` with or `held`."""
 
     folder: bytes
     done: tuple[FileKey, ...]
     held: tuple[FileKey, ...]
     there: tuple[FileKey, ...]
-    held_in_all: int
 
 
-Command = Look | List | Pull | Accept | Discard | Refuse | Remember
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Note that these files wait for the user's word."""
+
+    keys: tuple[FileKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StillWriting:
+    """Tell, once, that this file ends in its middle and is waited for, so many seconds at most."""
+
+    key: FileKey
+    seconds: float
+
+
+Command = Look | List | Pull | Accept | Discard | Refuse | Remember | Hold | StillWriting

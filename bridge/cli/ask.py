@@ -1,29 +1,23 @@
-"""`bridge ask`: one question about one picture, the answer streamed to the terminal."""
+"""`bridge ask`: one question about one picture, or about each new one, the answer streamed to the terminal."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridge.cli.ask_watch import Pace, watch_and_ask
 from bridge.cli.options import HostUrl, Json, Model, Serial, StateDir, Tcp, Timeout, TokenFile, Usb
 from bridge.cli.output import Output
-from bridge.errors import BridgeError, DeadlinePassed, HostUnavailable, QuestionRefused, UsageError
+from bridge.cli.pictures import Choice, Display, Source, Wanted, opened_phone, opened_spool, wanted
+from bridge.errors import DeadlinePassed, UsageError
 
 if TYPE_CHECKING:
     from bridge.config import Settings
-    from bridge.spool import Capture, Spool
 
 __all__ = ["ask"]
 
-NO_PHONE = "laptop"
 DEADLINE_S = 300.0
-UNAVAILABLE = {
-    "engine_unavailable": "see `bridge status`; `bridge serve` starts a host by hand",
-    "engine_restarted": "ask again",
-    "engine_oom": "ask again, or with a smaller picture",
-    "upstream_error": "see what the host's upstream says",
-    "model_not_found": "choose one of those with --model",
-}
+EVERY_S = 2.0
 
 
 def ask(
@@ -31,12 +25,28 @@ def ask(
         str | None, typer.Argument(metavar="QUESTION", help="What is asked; left out, the prompt of the settings.")
     ] = None,
     *,
+    source: Annotated[
+        Source | None,
+        typer.Option("--source", help="Ask about a fresh photo, the screen, the newest photo (default) or a file."),
+    ] = None,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="A JPEG or PNG of this laptop; needs no phone.")
     ] = None,
-    shutter: Annotated[
-        bool, typer.Option("--shutter", help="Press the phone's shutter and ask about that photo.")
+    shutter: Annotated[bool, typer.Option("--shutter", help="The same as --source camera.")] = False,
+    display: Display = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Ask again and again, until Ctrl-C (exit code 130).")] = False,
+    on_change: Annotated[
+        bool,
+        typer.Option(
+            "--on-change",
+            help="With --watch: leave out a picture like the last one asked about. Photos and screens are compared by "
+            "eye, so to say: coarsely and without their edges, so that a clock or a cursor is no change; a newest "
+            "photo or a file by its name, time and size.",
+        ),
     ] = False,
+    every: Annotated[
+        float | None, typer.Option("--every", min=0.1, help="With --watch: seconds between pictures (default 2).")
+    ] = None,
     serials: Serial = None,
     usb: Usb = False,
     tcp: Tcp = False,
@@ -47,20 +57,27 @@ def ask(
     timeout: Timeout = DEADLINE_S,
     json: Json = False,
 ) -> int:
-    """Ask about one picture. It is a file, the phone's newest photo, or a fresh one."""
+    """Ask about one picture. It is a file, the phone's newest photo, a fresh one, or its screen."""
     import asyncio
 
     from bridge.config import load
 
+    if not watch and (on_change or every is not None):
+        raise UsageError("--on-change and --every are for --watch", hint="add --watch")
     if picture is not None and (shutter or serials or usb or tcp):
         raise UsageError(
             "--picture is a file of this laptop; it goes with no phone", hint="leave out --shutter, -s, -d, -e"
         )
+    meant = wanted(_source(source, picture, shutter=shutter), file=picture, display=display)
     settings = load(model=model, prompt=question, host_url=host_url, token_file=token_file, state_dir=state_dir)
-    choice = {"serials": serials or [], "usb": usb, "tcp": tcp, "shutter": shutter}
-    seconds = timeout or DEADLINE_S
+    phone = None if picture is not None else Choice(tuple(serials or ()), usb=usb, tcp=tcp)
+    output, seconds = Output(as_json=json), timeout or DEADLINE_S
+    if watch:
+        work = watch_and_ask(settings, meant, phone, output, Pace(every or EVERY_S, seconds, on_change))
+    else:
+        work = _ask_once(settings, meant, phone, output, seconds)
     try:
-        asyncio.run(_within(seconds, settings, picture, choice, Output(as_json=json)))
+        asyncio.run(work)
     except TimeoutError:
         raise DeadlinePassed(
             f"no answer within {seconds:g} s", hint="give more time with --timeout, or see `bridge status`"
@@ -68,94 +85,27 @@ def ask(
     return 0
 
 
-async def _within(
-    seconds: float, settings: "Settings", picture: Path | None, choice: dict[str, Any], output: Output
-) -> None:
-    import asyncio
-
-    from bridge.spool import Spool
-    from host_server.wire.discovery import private_folder
-
-    private_folder(settings.state_dir)
-    async with asyncio.timeout(seconds):
-        with await asyncio.to_thread(Spool, settings.state_dir / "spool") as spool:
-            capture, serial = await _take(settings, spool, picture, choice)
-            await _answered(settings, spool, capture, serial, output)
-
-
-async def _take(
-    settings: "Settings", spool: "Spool", picture: Path | None, choice: dict[str, Any]
-) -> "tuple[Capture, str]":
-    """The picture that is meant, already in the spool."""
-    import os
-
-    from bridge.adb.open import open_transport
-    from bridge.adb.server import server_address
-    from bridge.captures.files import capture_file
-    from bridge.captures.newest import newest_capture
-    from bridge.captures.shutter import shoot
-    from bridge.adb.choose import chosen_devices
-    from bridge.spool import device_id
-
-    if picture is not None:
-        return capture_file(picture, spool, device_id(settings.state_dir, NO_PHONE)), NO_PHONE
-    shutter = choice.pop("shutter")
-    (line,) = await chosen_devices(**choice)
-    transport = await open_transport(server_address(os.environ), line)
-    device = device_id(settings.state_dir, line.serial)
-    try:
-        if shutter:
-            return await shoot(transport, spool, device), line.serial
-        return await newest_capture(transport, spool, device, folders=settings.camera_folder), line.serial
-    finally:
-        await transport.close()
-
-
-async def _answered(settings: "Settings", spool: "Spool", capture: "Capture", serial: str, output: Output) -> None:
-    """Ask, show the answer as it comes, and raise what it ended with."""
-    import asyncio
-
-    from bridge.supervise.finder import finder_of
-    from bridge.cli.watching import Watching
-    from bridge.client import HostClient
-    from bridge.session import Session
-    from bridge.session.events import PhoneInfo
-
-    finder = finder_of(settings)
-    watching = Watching(output)
-    ended: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-
-    def on_event(event: dict[str, Any]) -> None:
-        if event["event"] != "error" and (
-            output.as_json or _problem(event) is None
-        ):  # else raised below, with its hint
-            watching.show(event)
-        if (event["event"] == "answer" or event.get("final")) and not ended.done():
-            ended.set_result(event)
-
-    await finder.locate()
-    async with HostClient(finder) as client:
-        await client.connected()  # a host that is silent or refuses our key is said now: the session would wait for it
-        phone = PhoneInfo(serial, capture.device_id, "")
-        session = Session(
-            phone, spool, client, prompt=settings.prompt, model=settings.model, on_event=on_event, backlog=False
+def _source(source: Source | None, picture: Path | None, *, shutter: bool) -> Source:
+    """What the older spellings mean."""
+    meant = Source.file if picture is not None else Source.camera if shutter else source or Source.newest
+    if source not in {None, meant}:
+        other = "--picture" if picture is not None else "--shutter"
+        raise UsageError(
+            f"--source {source} does not go with {other}", hint=f"leave out one of them: {other} or --source"
         )
-        async with asyncio.TaskGroup() as group:
-            work = group.create_task(session.run())
-            session.submit(capture, prompt=settings.prompt)
-            event = await ended
-            work.cancel()
-    if problem := _problem(event):
+    return meant
+
+
+async def _ask_once(settings: "Settings", meant: Wanted, choice: Choice | None, output: Output, seconds: float) -> None:
+    import asyncio
+
+    from bridge.cli.asking import asking
+
+    async with asyncio.timeout(seconds), opened_spool(settings) as spool:
+        async with opened_phone(settings, choice) as phone:
+            seen = await meant.way(settings, spool, phone).look()
+            capture = await seen.keep()
+        async with asking(settings, spool, phone, output) as asker:
+            problem = await asker.about(capture)
+    if problem:
         raise problem
-
-
-def _problem(event: dict[str, Any]) -> BridgeError | None:
-    """What a bad end means for the exit code."""
-    if event["event"] not in {"answer", "error"} or event.get("status") in {"completed", "incomplete"}:
-        return None
-    reason = event.get("error") or event
-    code = reason.get("reason") or reason.get("code") or event.get("status", "")
-    message = reason.get("message") or f"the answer ended as {event.get('status', 'an error')}"
-    if code in UNAVAILABLE:
-        return HostUnavailable(message, hint=UNAVAILABLE[code], code=code)
-    return QuestionRefused(message, hint="another picture or question may be accepted", code=code)

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from bridge.captures.notices import FolderNotice, Held, Refused, Trouble, Watching
+from bridge.captures.notices import FolderNotice, Held, Refused, Trouble, Unfinished, Watching
 from bridge.session.events import PhoneInfo
 
 __all__ = ["notice_event"]
@@ -12,7 +12,7 @@ __all__ = ["notice_event"]
 def notice_event(phone: PhoneInfo, notice: FolderNotice) -> dict[str, Any] | None:
     """An `error` that ends nothing (`final` is false), or None where all is as it should be."""
     match notice:
-        case Watching(how="inotifyd"):
+        case Watching(how="inotifyd") | Held(count=0):
             return None
         case Watching(why=why):
             return _line(phone, "watched_by_polling", f"new pictures are noticed a second late: {why}", "")
@@ -22,6 +22,9 @@ def notice_event(phone: PhoneInfo, notice: FolderNotice) -> dict[str, Any] | Non
             return _line(phone, "pictures_held", f"{pictures} taken while nobody was connected, and not sent", hint)
         case Refused(name=name, message=message, hint=hint):
             return _line(phone, "picture_refused", message, hint, name=name)
+        case Unfinished(name=name, seconds=seconds):
+            message = f"{name} ends in its middle; waiting up to {seconds:g} s for the rest"
+            return _line(phone, "picture_unfinished", message, "it is asked about as it is after that", name=name)
         case Trouble(message=message, hint=hint):
             return _line(phone, "folder_trouble", message, hint)
 

@@ -15,16 +15,19 @@ from bridge.captures.signals import (
     Command,
     Committed,
     Discard,
+    Hold,
     List,
     Listed,
     Look,
     Looked,
     Opened,
+    Paused,
     Pull,
     Pulled,
     PullFailed,
     Refuse,
     Remember,
+    StillWriting,
     Tick,
 )
 from bridge.spool import MAX_PICTURE_BYTES, FileKey
@@ -67,11 +70,29 @@ def test_a_file_moved_to_its_name_is_pulled_and_accepted_at_once(core: SettleCor
     assert core.feed(Listed(FOLDER, (key(),)), 2.0) == []
 
 
-@pytest.mark.parametrize("ending", ["cut", "alien"])
-def test_a_file_moved_but_not_whole_has_to_settle(core: SettleCore, ending: Ending) -> None:
+def test_a_file_moved_but_no_picture_has_to_settle(core: SettleCore) -> None:
     core.feed(Alarm(key().path, moved=True), 1.0)
-    assert core.feed(Pulled(key(), ending), 1.1) == [Discard(key().path)]
+    assert core.feed(Pulled(key(), "alien"), 1.1) == [Discard(key().path)]
     assert core.feed(Looked(key().path, key()), 1.3) == []
+
+
+def test_a_file_moved_to_its_name_without_an_end_is_waited_for_a_little_and_told_once(core: SettleCore) -> None:
+    core.feed(Alarm(key().path, moved=True), 1.0)
+    assert core.feed(Pulled(key(), "cut"), 1.1) == [StillWriting(key(), 2.0), Discard(key().path)]
+    assert core.feed(Looked(key().path, key()), 3.0) == []
+    assert core.feed(Looked(key().path, key()), 3.2) == [Pull(key().path)]
+    assert core.feed(Pulled(key(), "cut"), 3.2) == [Accept(key(), final_at=3.2)]
+
+
+def test_a_file_moved_to_its_name_and_then_written_on_has_the_patience_of_any_other(core: SettleCore) -> None:
+    core.feed(Alarm(key().path, moved=True), 1.0)
+    core.feed(Pulled(key(), "cut"), 1.1)
+    grown = key(size=200)
+    core.feed(Looked(grown.path, grown), 2.0)
+    assert core.feed(Looked(grown.path, grown), 2.2) == [Pull(grown.path)]
+    assert core.feed(Pulled(grown, "cut"), 2.2) == [Discard(grown.path)]
+    assert core.feed(Looked(grown.path, grown), 11.9) == []
+    assert core.feed(Looked(grown.path, grown), 12.1) == [Pull(grown.path)]
 
 
 @pytest.mark.parametrize("name", [".pending-9-a.jpg", ".trashed-9-a.jpg", "film.mp4", "a.jpg.tmp", "jpg", ".jpg"])
@@ -114,7 +135,8 @@ def test_a_file_that_grew_while_it_was_pulled_starts_to_wait_anew(core: SettleCo
 @pytest.mark.parametrize(("ending", "patience"), [("trailer", 1.0), ("cut", 10.0)])
 def test_a_file_that_does_not_end_as_it_should_waits_longer(core: SettleCore, ending: Ending, patience: float) -> None:
     assert settled(core, key(), 100.0) == [Pull(key().path)]
-    assert core.feed(Pulled(key(), ending), 100.2) == [Discard(key().path)]
+    *told, discard = core.feed(Pulled(key(), ending), 100.2)
+    assert (told, discard) == ([StillWriting(key(), patience)] if ending == "cut" else [], Discard(key().path))
     assert core.due() == pytest.approx(100.0 + patience)
     assert core.feed(Looked(key().path, key()), 99.9 + patience) == []
     assert core.feed(Looked(key().path, key()), 100.1 + patience) == [Pull(key().path)]
@@ -233,7 +255,7 @@ def test_what_is_there_at_the_first_start_ever_is_never_sent() -> None:
     (command,) = core.feed(opened(*files, key("c.txt"), away=None), 0.0)
     assert isinstance(command, Remember)
     assert set(command.done) == set(command.there) == set(files)
-    assert (command.held, command.held_in_all) == ((), 0)
+    assert (command.held, core.held) == ((), 0)
     assert core.feed(Listed(FOLDER, files), 1.0) == []
 
 
@@ -251,10 +273,10 @@ def test_after_a_long_absence_what_is_new_is_held_and_told_until_the_user_says_s
     (command,) = core.feed(opened(*files, **known, away=GRACE_S + 1), 0.0)
     assert isinstance(command, Remember)
     assert command.held == (key("new.jpg"),)
-    assert command.held_in_all == 2
+    assert core.held == 2
     assert core.feed(Listed(FOLDER, files), 1.0) == []
-    assert core.feed(Alarm(key("new.jpg").path, moved=True), 1.0) == [Pull(key("new.jpg").path)]
-    assert core.feed(Pulled(key("new.jpg"), "whole"), 1.0) == [Discard(key("new.jpg").path)]
+    assert core.feed(Alarm(key("new.jpg").path, moved=True), 1.0) == [Look(key("new.jpg").path)]
+    assert core.feed(Looked(key("new.jpg").path, key("new.jpg")), 1.0) == []
     assert core.feed(CatchUp(), 2.0) == [List(FOLDER)]
     core.feed(Listed(FOLDER, files), 3.0)
     pulls = core.feed(Listed(FOLDER, files), 4.0)
@@ -266,7 +288,7 @@ def test_what_was_held_before_a_short_absence_stays_held() -> None:
     core = SettleCore()
     (command,) = core.feed(opened(key(), held=frozenset({key()}), away=1.0), 0.0)
     assert isinstance(command, Remember)
-    assert command.held_in_all == 1
+    assert core.held == 1
     assert core.feed(Listed(FOLDER, (key(),)), 1.0) == []
 
 
@@ -276,6 +298,70 @@ def test_a_file_that_waits_when_the_laptop_falls_asleep_is_held_with_the_others(
     core.feed(Tick(), 2.0)
     assert core.feed(Looked(key().path, key()), 2.0) == []
     assert core.due() is None
+
+
+def test_a_held_picture_that_is_changed_stays_held(core: SettleCore) -> None:
+    core.feed(opened(key(), away=GRACE_S + 1), 0.0)
+    edited = key(mtime=6, size=90)
+    assert core.feed(Alarm(key().path, moved=True), 1.0) == [Look(key().path)]
+    assert core.feed(Looked(key().path, edited), 1.0) == [Hold((edited,))]
+    assert core.feed(Listed(FOLDER, (edited,)), 2.0) == []
+    assert core.held == 1
+
+
+def test_a_held_picture_that_was_changed_while_nobody_looked_stays_held() -> None:
+    core = SettleCore()
+    edited = key(mtime=6)
+    (command,) = core.feed(opened(edited, held=frozenset({key()}), away=1.0), 0.0)
+    assert isinstance(command, Remember)
+    assert (command.held, core.held) == ((edited,), 1)
+
+
+def test_a_held_picture_that_its_owner_deletes_is_counted_no_more(core: SettleCore) -> None:
+    core.feed(opened(key("a.jpg"), key("b.jpg"), away=GRACE_S + 1), 0.0)
+    core.feed(Listed(FOLDER, (key("b.jpg"),)), 1.0)
+    assert core.held == 1
+    core.feed(Listed(b"/sdcard/Pictures", ()), 2.0)
+    assert core.held == 1
+
+
+# ------------------------------------------------------------------------------------------------ the pause
+def test_what_comes_during_a_pause_is_held_and_never_pulled(core: SettleCore) -> None:
+    core.feed(Paused(paused=True), 0.0)
+    assert core.feed(Alarm(key().path, moved=True), 1.0) == [Look(key().path)]
+    assert core.feed(Looked(key().path, key()), 1.0) == [Hold((key(),))]
+    other = key("b.jpg")
+    assert core.feed(Listed(FOLDER, (key(), other)), 2.0) == [Hold((other,))]
+    assert (core.held, core.due()) == (2, None)
+
+
+def test_a_picture_about_to_be_sent_is_held_by_the_pause_that_begins(core: SettleCore) -> None:
+    core.feed(Alarm(key().path, moved=True), 1.0)
+    core.feed(Listed(FOLDER, (key("b.jpg"),)), 1.0)
+    core.feed(Alarm(key("c.jpg").path, moved=True), 1.0)
+    assert core.feed(Paused(paused=True), 1.1) == [Hold((key("b.jpg"),))]
+    assert core.feed(Pulled(key("c.jpg"), "whole"), 1.2) == [Discard(key("c.jpg").path)]
+    assert core.feed(Listed(FOLDER, (key("b.jpg"), key("c.jpg"))), 2.0) == [Hold((key("c.jpg"),))]
+
+
+def test_after_a_pause_what_is_new_is_sent_and_what_is_held_waits_for_the_users_word(core: SettleCore) -> None:
+    core.feed(Paused(paused=True), 0.0)
+    core.feed(Listed(FOLDER, (key(),)), 1.0)
+    assert core.feed(CatchUp(), 2.0) == []
+    assert core.feed(Paused(paused=False), 3.0) == []
+    new = key("b.jpg")
+    core.feed(Listed(FOLDER, (key(), new)), 4.0)
+    assert core.feed(Listed(FOLDER, (key(), new)), 5.0) == [Pull(new.path)]
+    assert core.feed(CatchUp(), 6.0) == [List(FOLDER)]
+    core.feed(Listed(FOLDER, (key(), new)), 7.0)
+    assert Pull(key().path) in core.feed(Listed(FOLDER, (key(), new)), 8.0)
+
+
+def test_a_phone_that_comes_back_during_a_pause_shows_only_held_pictures() -> None:
+    core = SettleCore(paused=True)
+    (command,) = core.feed(opened(key(), away=1.0), 0.0)
+    assert isinstance(command, Remember)
+    assert (command.held, core.held) == ((key(),), 1)
 
 
 # ------------------------------------------------------------------------------------------------ many
