@@ -45,6 +45,7 @@ class Recovery:
             if name not in self._wanted:
                 out.append(Recover(name))
             self._wanted.setdefault(name, _Wanted()).viewers[viewer] = after
+            self._desk.has_read(viewer, name, after)
             del known[name]
         return self._desk.greet(viewer, known) + out
 

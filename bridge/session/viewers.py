@@ -26,6 +26,7 @@ class _Reader:
     kind: ViewerKind
     following: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)  # was running when it came; shown once it said how far it has read
+    read: dict[str, int] = field(default_factory=dict)  # how far, of answers that are still being looked for
 
 
 class Desk:
@@ -59,10 +60,17 @@ class Desk:
         return [Tell(viewer, event) for viewer in self._readers]
 
     def open(self, answer: Answer) -> list[Command]:
-        """Announce an answer that begins."""
-        for reader in self._readers.values():
-            reader.following.add(answer.response_id)
-        return self.tell_all(answer.question)
+        """Announce an answer that begins, or that is found again: then some have read a part of it."""
+        name, out = answer.response_id, self.tell_all(answer.question)
+        for viewer, reader in self._readers.items():
+            reader.following.add(name)
+            if name in reader.read:
+                out.append(Show(viewer, name, reader.read.pop(name)))
+        return out
+
+    def has_read(self, viewer: str, name: str, after: int) -> None:
+        """A reader has read so much of an answer that is not here yet."""
+        self._readers[viewer].read[name] = after
 
     def news(self, answer: Answer) -> list[Command]:
         """An answer grew."""
@@ -78,6 +86,7 @@ class Desk:
         wanted = {**dict.fromkeys(sorted(reader.held), -1), **resume}
         reader.held.clear()
         for name, after in wanted.items():
+            reader.read.pop(name, None)
             answer = self._answers.get(name)
             if answer is None:
                 out.append(Tell(viewer, error_event(_unknown_answer(name))))

@@ -16,6 +16,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
+from host_server.wire.events import is_terminal
+
 __all__ = ["PageClient"]
 
 RETRY_S = 0.25
@@ -66,6 +68,8 @@ class PageClient:
                 self.linked.set()
             if "response_id" in message and message["type"].startswith("response."):
                 self._cursors[message["response_id"]] = message["sequence_number"]
+                if is_terminal(message):
+                    del self._cursors[message["response_id"]]
             self._on_message(message)
 
 

@@ -38,8 +38,8 @@ class Ledger:
         self._accepted = list(_accepted(stage.state / "host.log"))
         with closing(sqlite3.connect(self._spool / "journal.sqlite")) as journal:
             self._captures = journal.execute("SELECT capture_id, name, state, sha256 FROM captures").fetchall()
-            self._answers = journal.execute("SELECT capture_id, response_id, status, text, answered_at FROM answers")
-            self._answers = self._answers.fetchall()
+            columns = "capture_id, response_id, status, text, answered_at"
+            self._answers = journal.execute(f"SELECT {columns} FROM answers").fetchall()  # ruff: ignore[hardcoded-sql-expression]
             self._check = journal.execute("PRAGMA integrity_check").fetchall()
 
     def complaints(self) -> list[str]:
@@ -49,12 +49,18 @@ class Ledger:
 
     def summary(self) -> str:
         """What was counted."""
-        pages = sum(len(events) for events in self._stage.page.history.values())
-        return (
-            f"seed {self._stage.seed}: {len(self._stage.lives)} lives of the bridge, {self._stage.host_kills} hosts killed, "
-            f"{len(self._stage.pictures)} pictures, {len(self._captures)} captures, {len(self._answers)} answers journalled, "
-            f"{len(self._accepted)} questions accepted, {len(self._stage.page.history)} answers with {pages} events on the page"
-        )
+        page = self._stage.page.history
+        counted = {
+            "lives of the bridge": len(self._stage.lives),
+            "hosts killed": self._stage.host_kills,
+            "pictures": len(self._stage.pictures),
+            "captures": len(self._captures),
+            "answers journalled": len(self._answers),
+            "questions accepted": len(self._accepted),
+            "answers on the page": len(page),
+            "events there": sum(map(len, page.values())),
+        }
+        return f"seed {self._stage.seed}: " + ", ".join(f"{count} {what}" for what, count in counted.items())
 
     # ---------------------------------------------------------------------------------------- none lost
 
@@ -125,7 +131,7 @@ class Ledger:
 
 
 def _of_one(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """One answer's events: numbered without a gap, merged text counted piece by piece, one terminal event at the end."""
+    """One answer's events: numbered without a gap, merged text counted piece by piece, one terminal event, the last."""
     numbers = [number for event in events for number in _numbers(event)]
     gaps = [(before, after) for before, after in pairwise(numbers) if after != before + 1]
     if numbers[:1] != [0] or gaps:

@@ -1,6 +1,5 @@
 """The phone's browser through all deaths of the laptop's side: one tab, its cursors, and every event it was sent."""
 
-import asyncio
 from collections import defaultdict
 from typing import Any
 
@@ -36,6 +35,8 @@ class Page:
         if kind == "bridge:question":
             self.questions[message["response_id"]] = message
         elif kind.startswith("response.") and "response_id" in message:
-            self.history[message["response_id"]].append(message)
+            history = self.history[message["response_id"]]
+            if not history or message["sequence_number"] > history[-1]["sequence_number"]:  # as the real page does
+                history.append(message)
         elif kind == "error" and message["error"]["code"] == "response_not_found":
             self.lost.add(str(message["error"]["param"]))

@@ -86,7 +86,7 @@ class Stage:
     async def shoot(self) -> str:
         """Take a picture of a size of its own, now and then the same as before; gives its name on the phone."""
         known = sorted(set(self.pictures.values()))
-        again = known and self.random.random() < 0.1  # ruff: ignore[magic-value-comparison] - one in ten
+        again = known and self.random.random() < 0.1
         size = self.random.choice(known) if again else (self.random.randint(16, 400), self.random.randint(16, 400))
         photo = self._photos / f"{size[0]}x{size[1]}.png"
         if not photo.exists():
@@ -100,7 +100,7 @@ class Stage:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while True:
-                    await asyncio.sleep(self.random.choice((0.02, 0.1, 0.3)))  # ruff: ignore[async-busy-wait] - a person's pace
+                    await asyncio.sleep(self.random.choice((0.02, 0.1, 0.3)))
                     await asyncio.shield(self.shoot())
 
     @staticmethod
@@ -218,7 +218,7 @@ async def stage(adb: PrivateAdbServer, folder: Path, *, seed: int, rate: int = R
 def progress(text: str) -> None:
     """One line that replaces itself on a terminal, and is left out elsewhere."""
     if sys.__stderr__ is not None and sys.__stderr__.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.__stderr__, flush=True)  # ruff: ignore[print] - for who waits
+        print(f"\r\033[K{text}", end="", file=sys.__stderr__, flush=True)
 
 
 def _runs(pid: int) -> bool:

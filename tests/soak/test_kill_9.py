@@ -1,6 +1,7 @@
 """kill -9 at random moments while pictures arrive: none lost, none answered twice, every history whole."""
 
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ async def first_look(play: Stage) -> None:
 
 async def kill_in_the_middle(play: Stage) -> None:
     """Let the bridge live for a moment, which may end before it is up, and begin the next."""
-    if play.random.random() < 0.8:  # ruff: ignore[magic-value-comparison] - now and then while it starts
+    if play.random.random() < 0.8:
         await play.up()
     await play.shoot_for(play.random.uniform(0.05, 0.7))
     await play.kill_bridge()
@@ -50,7 +51,7 @@ async def finish(play: Stage) -> None:
     await play.up()
     await play.shoot()
     await play.until(lambda: answered(play) >= len(play.pictures), "all answers", seconds=60 + len(play.pictures))
-    assert await play.end_bridge(2) == 0
+    assert await play.end_bridge(signal.SIGINT) == 0
     ledger = Ledger(play)
     progress(ledger.summary() + "\n")
     assert ledger.complaints() == [], ledger.summary()
