@@ -58,6 +58,7 @@ async def shoot(
     *,
     folders: Sequence[str] = DEFAULT_FOLDERS,
     deadline: float = 20.0,
+    again_after: float = _AGAIN_AFTER_S,
 ) -> Capture:
     """Press the shutter and take the picture that comes, as a capture of its own.
 
@@ -75,7 +76,7 @@ async def shoot(
     folder = CameraFolder(transport, spool, device_id=device_id, folders=folders, apart=True, on_notice=note)
     try:
         async with asyncio.timeout(deadline):
-            return await _press_until_taken(transport, folder, ready)
+            return await _press_until_taken(transport, folder, ready, again_after)
     except TimeoutError:
         match told[-1:]:
             case [Refused() as refused]:
@@ -90,12 +91,14 @@ async def shoot(
         ) from None
 
 
-async def _press_until_taken(transport: Transport, folder: CameraFolder, ready: asyncio.Event) -> Capture:
+async def _press_until_taken(
+    transport: Transport, folder: CameraFolder, ready: asyncio.Event, again_after: float
+) -> Capture:
     async def press() -> None:
         await ready.wait()
         for key in itertools.cycle(_KEYS):
             await press_shutter(transport, key=key)
-            await asyncio.sleep(_AGAIN_AFTER_S)
+            await asyncio.sleep(again_after)
 
     async with aclosing(folder.captures()) as captures:
         try:

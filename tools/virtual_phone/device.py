@@ -8,7 +8,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from virtual_phone.camera import Camera, NoPhotoError
 from virtual_phone.releases import RELEASES
@@ -80,6 +80,10 @@ class Device:
     )
     front: str = LAUNCHER
     screen_on: bool = True
+    lock: Literal["", "swipe", "pin"] = ""
+    """The lock screen in front, if there is one: one to swipe away, or one that wants a PIN."""
+    shutter_keys: frozenset[int] = frozenset({23, 24, 25, 27, 66})
+    """What the camera app takes for its shutter: DPAD_CENTER, the volume keys, CAMERA, ENTER."""
     width: int = 1080
     height: int = 2400
 
@@ -95,7 +99,7 @@ class Device:
 
     def press_shutter(self) -> None:
         """What a camera key does: a picture when the camera is in front."""
-        if self.camera_open and self.screen_on:
+        if self.camera_open and self.screen_on and not self.lock:
             self.background(self._shoot(), "camera")
 
     def open_url(self, url: str) -> None:

@@ -7,6 +7,8 @@ from virtual_phone.device import Device
 
 __all__ = ["COMMANDS"]
 
+_SAYS_LOCKED = 26  # older releases say it with the window policy
+
 
 def _dumpsys(device: Device, arguments: list[str]) -> Reply:
     words = [word for word in arguments if word != "-t"]
@@ -26,7 +28,11 @@ def _battery(_device: Device, _rest: list[str]) -> Reply:
     )
 
 
-def _window(device: Device, _rest: list[str]) -> Reply:
+def _window(device: Device, rest: list[str]) -> Reply:
+    if rest[:1] == ["policy"]:
+        return Reply.text(
+            f"WINDOW MANAGER POLICY STATE (dumpsys window policy)\n    mShowingLockscreen={_locked(device)}"
+        )
     package, _, activity = device.front.partition("/")
     full = f"{package}{activity}" if activity.startswith(".") else activity
     return Reply.text(
@@ -39,10 +45,15 @@ def _window(device: Device, _rest: list[str]) -> Reply:
 def _activity(device: Device, rest: list[str]) -> Reply:
     if rest[:1] == ["top"]:
         return Reply.text(f"TASK {device.front.partition('/')[0]} id=12\n  ACTIVITY {device.front} 5d6e7f8 pid=4242")
-    return Reply.text(
-        "ACTIVITY MANAGER ACTIVITIES (dumpsys activity activities)\n"
-        f"    mResumedActivity: ActivityRecord{{5d6e7f8 u0 {device.front} t12}}"
-    )
+    resumed = "null" if device.lock else f"ActivityRecord{{5d6e7f8 u0 {device.front} t12}}"
+    lines = ["ACTIVITY MANAGER ACTIVITIES (dumpsys activity activities)", f"    mResumedActivity: {resumed}"]
+    if device.sdk >= _SAYS_LOCKED:
+        lines += ["  KeyguardController:", f"    mKeyguardShowing={_locked(device)}"]
+    return Reply.text("\n".join(lines))
+
+
+def _locked(device: Device) -> str:
+    return str(bool(device.lock)).lower()
 
 
 def _display(device: Device, _rest: list[str]) -> Reply:

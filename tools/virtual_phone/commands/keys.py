@@ -18,7 +18,6 @@ _NAMES = {
     "SLEEP": 223,
     "WAKEUP": 224,
 }
-_SHUTTER = {23, 24, 25, 27, 66}
 _SOURCES = ("keyboard", "touchscreen", "touchpad", "mouse", "dpad", "stylus")
 
 
@@ -45,7 +44,7 @@ def _input(device: Device, arguments: list[str]) -> Reply:
 def _press(device: Device, key: str) -> None:
     name = key.removeprefix("KEYCODE_")
     code = int(name) if name.isdigit() else _NAMES.get(name, 0)
-    if code in _SHUTTER:
+    if code in device.shutter_keys:
         device.press_shutter()
     elif code == _NAMES["HOME"] or (code == _NAMES["BACK"] and device.camera_open):
         device.front = LAUNCHER

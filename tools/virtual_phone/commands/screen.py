@@ -54,6 +54,8 @@ def _wm(device: Device, arguments: list[str]) -> Reply:
             return Reply.text("Physical density: 420")
         case ["dismiss-keyguard"]:
             device.screen_on = True
+            if device.lock == "swipe":
+                device.lock = ""
             return Reply()
     return Reply.error(f"Unknown command: {' '.join(arguments)}", 255)
 
