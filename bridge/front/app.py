@@ -14,23 +14,24 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from bridge.front.forward import Forwarded
+from bridge.front.errands import errands_of
 from bridge.front.gate import PRINCIPAL, Gate, refused
 from bridge.front.links import Links, Principal, TooManyTries
+from bridge.front.pictures import pictures_of
 from bridge.front.sockets import Sockets
 from bridge.session import Session
 from host_server.wire.errors import WireError
-from host_server.wire.ids import is_sha256
 
 __all__ = ["create_app"]
 
 _MAX_LINK_BODY = 4096
 _LINK_S = 10.0
-_FORWARDED_METHODS = ["GET", "HEAD", "POST", "PUT"]
+_PICTURE_METHODS = ["GET", "HEAD", "PUT", "DELETE"]
+_ERRAND_METHODS = ["GET", "HEAD", "POST"]
 _BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -42,8 +43,8 @@ def create_app(session: Session, links: Links, sockets: Sockets, *, app_dir: Pat
         Route("/link", _link(session, links), methods=["POST"]),
         Route("/status", _status(session), methods=["GET"]),
         WebSocketRoute("/v1/responses", sockets.serve),
-        Route("/v1/captures/{sha256}", _captures(session), methods=["GET", "HEAD", "PUT"]),
-        Route("/v1/{rest:path}", _forward(session), methods=_FORWARDED_METHODS),
+        Route("/v1/captures/{sha256}", _linked(pictures_of(session)), methods=_PICTURE_METHODS),
+        Route("/v1/{rest:path}", _linked(errands_of(session)), methods=_ERRAND_METHODS),
         Mount("/", files),
     ]
     app = Starlette(routes=routes, exception_handlers=_HANDLERS)
@@ -71,11 +72,19 @@ def _is_file(files: StaticFiles, path: str) -> bool:
 
 
 def _principal(request: Request) -> Principal:
-    """Who asks. The gate has looked already; a route that forgets to ask for a token is shut all the same."""
+    """Who asks. The gate has looked already; whatever it lets through by mistake is stopped here."""
     principal = request.scope.get(PRINCIPAL)
     if not isinstance(principal, Principal):
         raise WireError("invalid_token", "This address needs a token.")
     return principal
+
+
+def _linked(route: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    async def linked(request: Request) -> Response:
+        _principal(request)
+        return await route(request)
+
+    return linked
 
 
 async def _healthz(_request: Request) -> Response:  # ruff: ignore[unused-async]
@@ -126,31 +135,6 @@ def _status(session: Session) -> Callable[[Request], Awaitable[Response]]:
         return JSONResponse(session.status(), headers={"cache-control": "no-store"})
 
     return status
-
-
-def _captures(session: Session) -> Callable[[Request], Awaitable[Response]]:
-    async def captures(request: Request) -> Response:  # ruff: ignore[unused-async]
-        _principal(request)
-        sha256 = request.path_params["sha256"]
-        if not is_sha256(sha256):
-            raise WireError("not_found", "A picture is named by its sha256.")
-        own = session.picture(sha256) if request.method != "PUT" else None
-        if own is None:
-            sent = (lambda: session.page_sent(sha256)) if request.method == "PUT" else None
-            return Forwarded(request, session.client.http, on_success=sent)
-        path, media_type = own
-        headers = {"cache-control": "private, no-store", "content-security-policy": "default-src 'none'; sandbox"}
-        return FileResponse(path, media_type=media_type, headers=headers)
-
-    return captures
-
-
-def _forward(session: Session) -> Callable[[Request], Awaitable[Response]]:
-    async def forward(request: Request) -> Response:  # ruff: ignore[unused-async]
-        _principal(request)
-        return Forwarded(request, session.client.http)
-
-    return forward
 
 
 async def _wire_error(_request: Request, error: Any) -> Response:  # ruff: ignore[unused-async]

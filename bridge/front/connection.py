@@ -1,35 +1,88 @@
-"""One connection of somebody on the phone, before it has said anything that could be judged.
+"""One connection of somebody on the phone: how long it may say nothing, and how long it may read nothing.
 
 Any app of the phone reaches the front, and uvicorn would keep every connection that says nothing, for ever: a thousand
 of them and `bridge connect` can open no file any more. So there are so many and no more, and each has a moment to say
 what it wants. The parser is h11, which reads no endless head.
+
+A page that stops reading is worse: uvicorn waits for it without end, a `close` included, since asyncio wants to send
+the rest first. Here nothing is kept for such a page beyond what the kernel took, and one that takes nothing for a while
+is cut off, whatever was being done for it.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-__all__ = ["HEAD_S", "MAX_CONNECTIONS", "Connection"]
+__all__ = ["MAX_CONNECTIONS", "Connection", "PageSocket", "Patience"]
 
 MAX_CONNECTIONS: Final = 64
-HEAD_S: Final = 10.0
+_CLOSE_S: Final = 3.0  # for the page to answer a close
 
 
-class Connection(H11Protocol):
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds the front waits."""
+
+    head_s: float = 10.0  # for a request's head
+    send_s: float = 10.0  # for what it sends to be taken
+    ping_s: float = 5.0  # between two pings, and for the answer to one
+    ack_s: float = 10.0  # for a page that acknowledges what it has read to do so
+
+
+class _Hurried(asyncio.Protocol):
+    """Cuts off whoever takes nothing of what is sent to it for `send_s`, even if it is being closed already."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+
+    def __init__(self, *args: Any, patience: Patience, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._patience = patience
+        self._stuck: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """With a limit of zero, asyncio says so as soon as the kernel takes no more."""
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=0)
+
+    def pause_writing(self) -> None:
+        """The other side takes nothing at the moment."""
+        super().pause_writing()
+        if self._stuck is None:
+            self._stuck = self.loop.call_later(self._patience.send_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It took everything."""
+        self._flowing()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more."""
+        self._flowing()
+        super().connection_lost(exc)
+
+    def _flowing(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+
+class Connection(_Hurried, H11Protocol):
     """uvicorn's protocol with a limit on connections and, for each request's head, on time."""
 
-    def __init__(self, *args: Any, head_within: float = HEAD_S, **options: Any) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._head_within = head_within
-        self._patience: asyncio.TimerHandle | None = None
+        self._head: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is there; one too many is sent away."""
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
+            self.transport.abort()
         else:
             self._wait()
 
@@ -47,10 +100,23 @@ class Connection(H11Protocol):
         """Be patient from the first moment of a head to its last, however slowly its bytes come."""
         if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
             self._stop_waiting()
-        elif self._patience is None:
-            self._patience = self.loop.call_later(self._head_within, self.transport.abort)
+        elif self._head is None:
+            self._head = self.loop.call_later(self._patience.head_s, self.transport.abort)
 
     def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+
+class PageSocket(_Hurried, WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket; a page that answers no ping will not take the rest either, so it is not waited for."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.close_timeout = _CLOSE_S
+
+    def keepalive_timeout(self) -> None:
+        """The answer did not come."""
+        super().keepalive_timeout()
+        self.transport.abort()

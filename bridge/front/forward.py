@@ -1,4 +1,4 @@
-"""HTTP under `/v1/`, passed on to the host with the bridge's key and streamed both ways.
+"""HTTP passed on to the host with the bridge's key; what comes back is streamed.
 
 What belongs to one hop stays on it, and so do the page's token and cookies: the host never sees them, nor the page the
 host's.
@@ -6,7 +6,7 @@ host's.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import httpx
@@ -19,10 +19,9 @@ from bridge.errors import BridgeError
 from bridge.front.gate import refused
 from host_server.wire.errors import WireError
 
-__all__ = ["MAX_BODY", "Forwarded"]
+__all__ = ["Forwarded"]
 
-MAX_BODY: Final = 25 * 1024 * 1024
-BODY_IDLE_S: Final = 30.0
+_BEGINNING: Final = 4096
 
 _PATH = re.compile(r"/v1(/[A-Za-z0-9_~:-][A-Za-z0-9._~:-]*){1,5}", re.ASCII)
 _QUERY = re.compile(r"[A-Za-z0-9._~:&=%+,-]{0,1000}", re.ASCII)
@@ -39,18 +38,35 @@ _HOP: Final = frozenset(
         "upgrade",
     }
 )
-_NOT_UP: Final = _HOP | {"authorization", "cookie", "expect", "forwarded", "host", "origin", "referer"}
+_NOT_UP: Final = _HOP | {
+    "authorization",
+    "content-length",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "origin",
+    "referer",
+}
 _NOT_DOWN: Final = _HOP | {"date", "server", "set-cookie"}
 
 
 class Forwarded(Response):
-    """A response that is fetched from the host while it is sent."""
+    """A response that is fetched from the host while it is sent. `on_begin` hears the beginning of one that is fine."""
 
-    def __init__(self, request: Request, http: HostHttp, *, on_success: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        request: Request,
+        http: HostHttp,
+        *,
+        content: bytes | None = None,
+        on_begin: Callable[[bytes], None] | None = None,
+    ) -> None:
         super().__init__()
         self._request = request
         self._http = http
-        self._on_success = on_success
+        self._content = content
+        self._on_begin = on_begin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ask the host and pass its answer on, until either side ends."""
@@ -63,28 +79,30 @@ class Forwarded(Response):
         request, started = self._request, False
         where = _target(request)
         headers = dict(_kept(request.headers.items(), _NOT_UP))
-        body = _body(request) if _has_body(request) else None
         try:
-            async with self._http.request(request.method, where, headers=headers, content=body) as answer:
-                if answer.is_success and self._on_success is not None:
-                    self._on_success()
+            async with self._http.request(request.method, where, headers=headers, content=self._content) as answer:
                 kept = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in _kept(answer.headers.items(), _NOT_DOWN)]
                 started = True
                 await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
-                await _stream(answer, request, send)
+                await _stream(answer, request, send, self._on_begin if answer.is_success else None)
         except BridgeError as error:
             if started:
                 raise ClientDisconnect from error  # the page sees that the answer is cut
             raise WireError("engine_unavailable", error.message, retry_after_ms=1000) from error
 
 
-async def _stream(answer: httpx.Response, request: Request, send: Send) -> None:
+async def _stream(
+    answer: httpx.Response, request: Request, send: Send, on_begin: Callable[[bytes], None] | None
+) -> None:
     """Send the body as it comes; end as soon as the page is seen to be gone."""
     broken: httpx.TransportError | None = None
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_gone(request))
         try:
             async for chunk in answer.aiter_raw():
+                if on_begin is not None:
+                    on_begin(chunk[:_BEGINNING])
+                    on_begin = None
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 if watching.done():
                     break
@@ -116,28 +134,3 @@ def _kept(headers: Iterable[tuple[str, str]], dropped: frozenset[str]) -> Iterab
     if any(name == "transfer-encoding" for name, _ in pairs):
         named.add("content-length")  # the body came in chunks, so what else was said of its length does not count
     return [(name, value) for name, value in pairs if name not in dropped and name not in named and value.isascii()]
-
-
-def _has_body(request: Request) -> bool:
-    length = request.headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > MAX_BODY:
-        raise WireError("body_too_large", f"At most {MAX_BODY} bytes.")
-    return length != "0" or "transfer-encoding" in request.headers
-
-
-async def _body(request: Request) -> AsyncIterator[bytes]:
-    size = 0
-    stream = request.stream()
-    while True:
-        try:
-            async with asyncio.timeout(BODY_IDLE_S):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise WireError("request_timeout", "The body did not arrive.") from None
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise WireError("body_too_large", f"At most {MAX_BODY} bytes.")
-        if chunk:
-            yield chunk

@@ -4,7 +4,6 @@ A page of another origin, or one that reached us under another name (DNS rebindi
 no HTTP status on a WebSocket, so a page whose token is not good any more is accepted and closed with 4401.
 """
 
-import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -29,8 +28,8 @@ PRINCIPAL: Final = "lensbridge.principal"
 SUBPROTOCOL: Final = "bridge.v1"
 CLOSE_TOKEN: Final = 4401
 
+_OWN_SITES: Final = frozenset({"same-origin", "none"})  # of Sec-Fetch-Site; other programs than browsers send none
 _BEARER: Final = "bridge.bearer."
-_SEND_S: Final = 30.0
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 _HEADERS: Final = (
     (
@@ -58,7 +57,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it."""
         if scope["type"] == "http":
-            send = _in_time(_with_headers(send))
+            send = _with_headers(send)
         try:
             scope[PRINCIPAL] = self._admit(scope)
         except WireError as error:
@@ -72,7 +71,7 @@ class Gate:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or not host_is_local(hosts[0]):
             raise WireError("host_not_allowed", "This address answers to localhost only.")
-        if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins):
+        if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins) or _comes_from_elsewhere(headers):
             raise WireError("origin_not_allowed", "Pages of another origin may not come here.")
         method, path = scope.get("method", "WEBSOCKET"), scope["path"]
         if (method, path) in OPEN or (method in {"GET", "HEAD"} and self._is_file(path)):
@@ -81,6 +80,12 @@ class Gate:
         if principal is None:
             raise WireError("invalid_token", "This page is not linked with the laptop (any more).")
         return principal
+
+
+def _comes_from_elsewhere(headers: Headers) -> bool:
+    """Whether the browser says that another site's page asks; somebody's following a link to the page is fine."""
+    followed = headers.getlist("sec-fetch-mode") == ["navigate"] and headers.getlist("sec-fetch-dest") == ["document"]
+    return not followed and any(site not in _OWN_SITES for site in headers.getlist("sec-fetch-site"))
 
 
 def host_is_local(host: str) -> bool:
@@ -121,19 +126,6 @@ async def _refuse(error: WireError, scope: Scope, receive: Receive, send: Send) 
         await send({"type": "websocket.close", "code": CLOSE_TOKEN, "reason": error.code})
         return
     await refused(error)(scope, receive, send)
-
-
-def _in_time(send: Send) -> Send:
-    """Give up on a client that does not read."""
-
-    async def send_in_time(message: Message) -> None:
-        try:
-            async with asyncio.timeout(_SEND_S):
-                await send(message)
-        except TimeoutError:
-            raise ClientDisconnect from None
-
-    return send_in_time
 
 
 def _with_headers(send: Send) -> Send:

@@ -14,7 +14,7 @@ import uvicorn
 
 from bridge.client.background import Background
 from bridge.front.app import create_app
-from bridge.front.connection import HEAD_S, Connection
+from bridge.front.connection import Connection, PageSocket, Patience
 from bridge.front.links import Links
 from bridge.front.sockets import Sockets
 from bridge.session import Session
@@ -22,20 +22,20 @@ from bridge.session import Session
 __all__ = ["Front"]
 
 _START_S = 10.0
-_PING_S = 10.0
 _MAX_MESSAGE = 1024 * 1024
 # The kernel would take four megabytes for a page that does not read, before we noticed; this much is enough to stream.
 _SEND_BUFFER = 128 * 1024
+_PATIENCE = Patience()
 
 
 class Front:
     """Use as an async context. Listens on a port of its own of 127.0.0.1, which the phone's reverse leads to."""
 
-    def __init__(self, session: Session, *, app_dir: Path, head_within: float = HEAD_S) -> None:
+    def __init__(self, session: Session, *, app_dir: Path, patience: Patience = _PATIENCE) -> None:
         self._links = Links()
-        self._sockets = Sockets(session)
+        self._sockets = Sockets(session, ack_s=patience.ack_s)
         self._background = Background()
-        self._server = _Server(create_app(session, self._links, self._sockets, app_dir=app_dir), head_within)
+        self._server = _Server(create_app(session, self._links, self._sockets, app_dir=app_dir), patience)
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -99,15 +99,15 @@ class Front:
 class _Server(uvicorn.Server):
     """Leaves the process's signals alone and says when it listens."""
 
-    def __init__(self, app: object, head_within: float) -> None:
+    def __init__(self, app: object, patience: Patience) -> None:
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]  # an ASGI app, whatever its class
-                http=partial(Connection, head_within=head_within),  # type: ignore[arg-type]  # called like the class
-                ws="websockets-sansio",
+                http=partial(Connection, patience=patience),  # type: ignore[arg-type]  # called like the class
+                ws=partial(PageSocket, patience=patience),  # type: ignore[arg-type]  # likewise
                 ws_max_size=_MAX_MESSAGE,
-                ws_ping_interval=_PING_S,
-                ws_ping_timeout=_PING_S,
+                ws_ping_interval=patience.ping_s,
+                ws_ping_timeout=patience.ping_s,
                 ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,

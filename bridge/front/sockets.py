@@ -16,10 +16,10 @@ from bridge.session.events import ViewerKind
 __all__ = ["MAX_SOCKETS", "Sockets"]
 
 MAX_SOCKETS = 16
-SEND_S = 10.0
 
 _UNSUPPORTED_DATA = 1003
 _TRY_AGAIN_LATER = 1013
+_TOO_SLOW = 4408
 
 
 class _Over(Exception):
@@ -29,11 +29,11 @@ class _Over(Exception):
 
 
 class Sockets:
-    """All open sockets of one front."""
+    """All open sockets of one front. That what is sent is taken in time is the connection's affair."""
 
-    def __init__(self, session: Session, *, send_within: float = SEND_S) -> None:
+    def __init__(self, session: Session, *, ack_s: float) -> None:
         self._session = session
-        self._send_within = send_within
+        self._ack_s = ack_s
         self._viewers: set[Viewer] = set()
         self.on_pages: Callable[[int], None] = lambda _pages: None
 
@@ -56,7 +56,7 @@ class Sockets:
             await websocket.close(_TRY_AGAIN_LATER, "too many sockets")
             return
         kind: ViewerKind = "page" if principal.role == "page" else "terminal"
-        with self._session.subscribe(kind) as viewer:
+        with self._session.subscribe(kind, ack_s=self._ack_s) as viewer:
             self._viewers.add(viewer)
             self.on_pages(self.pages)
             try:
@@ -65,9 +65,8 @@ class Sockets:
                 self._viewers.discard(viewer)
                 self.on_pages(self.pages)
         if code is not None:
-            with suppress(TimeoutError, WebSocketDisconnect, RuntimeError, OSError):
-                async with asyncio.timeout(self._send_within):
-                    await websocket.close(code)
+            with suppress(WebSocketDisconnect, RuntimeError, OSError):
+                await websocket.close(code)
 
     async def _talk(self, websocket: WebSocket, viewer: Viewer, principal: Principal) -> int | None:
         """Until one side ends it; gives the code to close with, if the other side is still there."""
@@ -82,7 +81,7 @@ class Sockets:
         codes: list[int | None] = []
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._write(websocket, viewer))
+                group.create_task(_write(websocket, viewer))
                 await self._read(websocket, viewer)
         except* _Over as over:
             codes = [error.code for error in over.exceptions if isinstance(error, _Over)]
@@ -101,13 +100,15 @@ class Sockets:
                 raise _Over(_UNSUPPORTED_DATA)
             self._session.handle(viewer, text)
 
-    async def _write(self, websocket: WebSocket, viewer: Viewer) -> None:
-        async for event in viewer:
-            try:
-                async with asyncio.timeout(self._send_within):
-                    await websocket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
-            except TimeoutError:
-                raise _Over(_TRY_AGAIN_LATER) from None
-            except (WebSocketDisconnect, RuntimeError, OSError):
-                raise _Over from None
-        raise _Over(CLOSE_TOKEN if viewer.kind == "page" else _TRY_AGAIN_LATER)
+
+async def _write(websocket: WebSocket, viewer: Viewer) -> None:
+    async for event in viewer:
+        text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+        viewer.sent(event, len(text))
+        try:
+            await websocket.send_text(text)
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            raise _Over from None
+    if viewer.slow:
+        raise _Over(_TOO_SLOW)
+    raise _Over(CLOSE_TOKEN if viewer.kind == "page" else _TRY_AGAIN_LATER)

@@ -80,6 +80,13 @@ class Answers:
         """The answer of that name, if it is kept."""
         return self._answers.get(response_id)
 
+    def drop(self, sha256: str) -> list[str]:
+        """Keep nothing about this picture; gives the names of the answers."""
+        gone = [name for name, answer in self._answers.items() if answer.sha256 == sha256]
+        for name in gone:
+            del self._answers[name]
+        return gone
+
     def running(self) -> list[Answer]:
         """Answers that are being written."""
         return [answer for answer in self._answers.values() if not answer.ended]

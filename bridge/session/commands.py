@@ -8,6 +8,7 @@ __all__ = [
     "AskHost",
     "CancelAtHost",
     "Command",
+    "Forget",
     "LoadPending",
     "Observe",
     "Record",
@@ -74,6 +75,13 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """These answers are deleted: no viewer is shown more of them."""
+
+    response_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Journal what became of a picture's question: it is final and never asked again."""
 
@@ -97,5 +105,5 @@ class Observe:
 
 
 Command: TypeAlias = (
-    Upload | AskHost | CancelAtHost | Recover | RetryLater | Tell | Show | Record | LoadPending | Observe
+    Upload | AskHost | CancelAtHost | Recover | RetryLater | Tell | Show | Forget | Record | LoadPending | Observe
 )

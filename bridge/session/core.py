@@ -21,7 +21,9 @@ from bridge.session.recovery import Recovery
 from bridge.session.report import Reporter
 from bridge.session.telling import (
     capture_event,
+    deleted_event,
     device_event,
+    held_event,
     host_event,
     pause_event,
     ready_event,
@@ -61,6 +63,7 @@ class SessionCore:
         self._left_out = False  # pictures are in the spool that found no place in the line
         self._host_missed = False
         self.paused = False
+        self.held = 0
 
     def handle(self, event: on.Event, now: float) -> list[Command]:
         """Take one event, `now` being Unix time; do the commands at once and in order, before the next event."""
@@ -87,8 +90,13 @@ class SessionCore:
                 return self._lane.said(event, now)
             case on.CaptureTaken():
                 return self._captured(event.capture, event.prompt, now)
-            case on.PagePictureSent(sha256=sha256):
-                self._lane.pictures.sent_by_page(sha256)
+            case on.PageBrought(capture=capture):
+                return [*self._tell_capture(now, capture, "pulled"), *self._lane.send_ahead(capture.sha256)]
+            case on.PictureDeleted():
+                return self._deleted(event, now)
+            case on.PicturesHeld(count=count):
+                self.held = count
+                return self._desk.tell_all(held_event(count))
             case on.Uploaded():
                 return self._lane.uploaded(event, now)
             case on.UploadRefused():
@@ -162,6 +170,11 @@ class SessionCore:
         name = _named(capture.capture_id, self._model or "", prompt)
         return Question(name, prompt, asked_by, since=capture.taken_at, sha256=capture.sha256, capture=capture)
 
+    def _deleted(self, event: on.PictureDeleted, now: float) -> list[Command]:
+        told = self._desk.tell_all(deleted_event(event.sha256, event.captures))
+        seen = [self.report.capture(now, capture, "deleted") for capture in event.captures]
+        return [*told, *self._lane.delete(event.sha256), *seen]
+
     # ---------------------------------------------------------------------------------------- viewers
 
     def _viewer_came(self, event: on.ViewerCame) -> list[Command]:
@@ -172,6 +185,7 @@ class SessionCore:
             model=self._model,
             models=self._models,
             watching=not self.paused,
+            held=self.held,
             host_up=self._lane.host_up,
             answers=self._answers.names,
         )
@@ -225,8 +239,7 @@ class SessionCore:
             event_id=ask.event_id,
         )
         self._build_on(question, ask)
-        known = question.sha256 is None or question.capture is not None or self._lane.pictures.by_page(question.sha256)
-        if not known:
+        if question.sha256 is not None and question.capture is None:
             raise WireError("capture_not_found", "This phone took no such picture.", param="input")
         return question
 

@@ -21,9 +21,11 @@ __all__ = [
     "HostCame",
     "HostSaid",
     "HostWent",
-    "PagePictureSent",
+    "PageBrought",
     "PauseSet",
     "PhoneInfo",
+    "PictureDeleted",
+    "PicturesHeld",
     "RetryDue",
     "UploadLost",
     "UploadRefused",
@@ -58,10 +60,25 @@ class CaptureTaken:
 
 
 @dataclass(frozen=True, slots=True)
-class PagePictureSent:
-    """The page uploaded a picture by itself, through the front: the host has it, the spool does not."""
+class PageBrought:
+    """The page took or chose a picture, and it is in the spool; the page will ask about it itself."""
+
+    capture: Capture
+
+
+@dataclass(frozen=True, slots=True)
+class PictureDeleted:
+    """The person at the phone does not want this picture anywhere any more; these were its captures."""
 
     sha256: str
+    captures: tuple[Capture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PicturesHeld:
+    """So many pictures of the camera folder wait for the user's word before they are sent."""
+
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +247,9 @@ class DeviceChanged:
 
 Event: TypeAlias = (
     CaptureTaken
-    | PagePictureSent
+    | PageBrought
+    | PictureDeleted
+    | PicturesHeld
     | Uploaded
     | UploadRefused
     | UploadLost

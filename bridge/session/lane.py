@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.session.answers import Answer, Answers
-from bridge.session.commands import AskHost, CancelAtHost, Command, Record, RetryLater, Upload
+from bridge.session.commands import AskHost, CancelAtHost, Command, Forget, Record, RetryLater, Upload
 from bridge.session.events import AskRefused, HostSaid, PhoneInfo, Uploaded, UploadRefused
 from bridge.session.line import Line, Question, response_create
 from bridge.session.pictures import Pictures
@@ -114,6 +114,34 @@ class Lane:
             return []
         return [command for question in self._about(sha256) for command in self._put_off(now, question, _lost())]
 
+    def send_ahead(self, sha256: str) -> list[Command]:
+        """A question about this picture is to be expected: save it the wait, if the way is free."""
+        if not self.host_up or not self.pictures.may_start(sha256):
+            return []
+        self.pictures.start(sha256)
+        return [Upload(sha256)]
+
+    def delete(self, sha256: str) -> list[Command]:
+        """A picture is deleted: nothing is asked about it any more, nothing more of its answers is shown."""
+        self.pictures.stop(sha256)
+        self.pictures.missed(sha256)
+        gone = self._answers.drop(sha256)
+        self._desk.forget(gone)
+        out: list[Command] = [Forget(tuple(gone))]
+        for question in self.line:
+            if question.sha256 == sha256:
+                self.line.leave(question)
+                question.given_up = True
+                error = WireError("capture_not_found", "This picture was deleted.", event_id=question.event_id)
+                out += self._desk.tell(str(question.viewer), error_event(error))
+        asked = self._asked
+        if asked is not None and asked.sha256 == sha256:
+            asked.given_up = True
+            if asked.answer is not None:
+                self._asked = None
+                out.append(CancelAtHost(asked.answer.response_id))
+        return out
+
     # ---------------------------------------------------------------------------------------- answers
 
     def said(self, event: HostSaid, now: float) -> list[Command]:
@@ -190,7 +218,7 @@ class Lane:
         if question is None or question.question_id != question_id or question.answer is not None:
             return None
         self._asked = None
-        return question
+        return None if question.given_up else question
 
     def _accepted(self, now: float, question: Question, event: Mapping[str, Any]) -> list[Command]:
         response = event.get("response")
@@ -201,6 +229,9 @@ class Lane:
         if answer is not None and answer.question:  # the host knew the key: this very answer has been shown already
             self._asked = None
             return []
+        if question.given_up:  # its picture was deleted meanwhile
+            self._asked = None
+            return [CancelAtHost(name), Forget((name,))]
         if answer is None:
             answer = Answer(name, {}, question.sha256, question.capture, AnswerLog())
             self._desk.forget(self._answers.add(answer))

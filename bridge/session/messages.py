@@ -7,7 +7,7 @@ understands: one question, about one picture of this phone, or about none.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from host_server.wire.errors import WireError
 from host_server.wire.ids import sha256_of_file_id
@@ -20,7 +20,19 @@ from host_server.wire.request import (
     parse_message,
 )
 
-__all__ = ["MAX_QUESTION", "Ask", "Cancel", "Hello", "Pause", "ViewerMessage", "parse_viewer_message"]
+__all__ = [
+    "MAX_QUESTION",
+    "Ack",
+    "Ask",
+    "Cancel",
+    "Hello",
+    "Pause",
+    "SendHeld",
+    "ViewerMessage",
+    "parse_viewer_message",
+]
+
+_ValueT = TypeVar("_ValueT", bool, int, str)
 
 MAX_QUESTION = 8_000  # characters; a phone's question is a line or two
 
@@ -58,19 +70,34 @@ class Pause:
     paused: bool
 
 
-ViewerMessage: TypeAlias = Ask | Cancel | Hello | Pause
+@dataclass(frozen=True, slots=True)
+class SendHeld:
+    """Send the pictures that were held back, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What was sent up to this event has been read: of an answer, or without one, of our own events."""
+
+    sequence_number: int
+    response_id: str | None = None
+
+
+ViewerMessage: TypeAlias = Ask | Cancel | Hello | Pause | SendHeld | Ack
 
 
 def parse_viewer_message(text: str) -> ViewerMessage:
     """Read one frame. Raises `WireError`, and nothing else, whatever the text."""
-    pause = _pause(text)
-    if pause is not None:
-        return pause
+    own = _own(text)
+    if own is not None:
+        return own
     message = parse_message(text)
     if isinstance(message, ResponseCancel):
         return Cancel(message.response_id, message.event_id)
     if isinstance(message, Resume):
         return Hello({point.id: point.starting_after for point in message.points})
+    if not isinstance(message, ResponseCreate):
+        raise WireError("unknown_event", "Unknown event type.", param="type")
     try:
         return _ask(message)
     except WireError as error:
@@ -78,18 +105,29 @@ def parse_viewer_message(text: str) -> ViewerMessage:
         raise
 
 
-def _pause(text: str) -> Pause | None:
-    """The one message that the host does not know."""
+def _own(text: str) -> Pause | SendHeld | Ack | None:
+    """The messages that are between page and laptop alone."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(data, dict) or data.get("type") != "bridge:pause":
-        return None
-    paused = data.get("paused")
-    if not isinstance(paused, bool):
-        raise WireError("invalid_request", "`paused` must be true or false.", param="paused")
-    return Pause(paused)
+    match data:
+        case {"type": "bridge:pause", **rest}:
+            return Pause(_checked("paused", rest.get("paused"), bool))
+        case {"type": "bridge:send_held"}:
+            return SendHeld()
+        case {"type": "bridge:ack", **rest}:
+            answer = rest.get("response_id")
+            number = _checked("sequence_number", rest.get("sequence_number"), int)
+            return Ack(number, None if answer is None else _checked("response_id", answer, str))
+        case _:
+            return None
+
+
+def _checked(name: str, value: object, kind: type[_ValueT]) -> _ValueT:
+    if type(value) is not kind:
+        raise WireError("invalid_request", f"`{name}` must be of type {kind.__name__}.", param=name)
+    return value
 
 
 def _ask(create: ResponseCreate) -> Ask:

@@ -13,16 +13,11 @@ class Pictures:
 
     def __init__(self) -> None:
         self._at_host: Recent[str, None] = Recent(_REMEMBERED)
-        self._by_page: Recent[str, None] = Recent(_REMEMBERED)
         self._coming: set[str] = set()
 
     def at_host(self, sha256: str) -> bool:
         """Whether a question may name this picture."""
-        return sha256 in self._at_host or sha256 in self._by_page
-
-    def by_page(self, sha256: str) -> bool:
-        """Whether the page brought it there by itself; there is no copy on the laptop then."""
-        return sha256 in self._by_page
+        return sha256 in self._at_host
 
     def may_start(self, sha256: str) -> bool:
         """Whether this picture should be sent now."""
@@ -40,10 +35,6 @@ class Pictures:
         """The host has it."""
         self._coming.discard(sha256)
         self._at_host.put(sha256, None)
-
-    def sent_by_page(self, sha256: str) -> None:
-        """The host has it, and nobody else."""
-        self._by_page.put(sha256, None)
 
     def missed(self, sha256: str) -> bool:
         """The host lost it; tells whether we had thought it was there and can send it again."""

@@ -8,19 +8,20 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from bridge.client import HostClient, HostState
 from bridge.errors import BridgeError, HostUnavailable, QuestionRefused, TokenRefused
 from bridge.session import commands as do
 from bridge.session import events as on
+from bridge.session.album import Album
 from bridge.session.core import SessionCore
 from bridge.session.events import PhoneInfo, ViewerKind
-from bridge.session.messages import Ask, Cancel, Hello, Pause, parse_viewer_message
-from bridge.session.viewer import Viewer
+from bridge.session.messages import Ack, Ask, Cancel, Hello, Pause, SendHeld, parse_viewer_message
+from bridge.session.refusals import wire_error
+from bridge.session.viewer import ACK_S, Viewer
 from bridge.spool import Capture, Spool
-from host_server.wire.errors import CODES, WireError
+from host_server.wire.errors import WireError
 
 __all__ = ["Session"]
 
@@ -53,6 +54,9 @@ class Session:
         self._on_event = on_event
         self._backlog = backlog
         self._core = SessionCore(phone, prompt=prompt, nonce=secrets.token_hex(8), model=model)
+        self.album = Album(spool, client, phone.device_id, feed=self._feed)
+        self.on_send_held: Callable[[], None] = lambda: None
+        self.on_pause: Callable[[bool], None] = lambda _paused: None
         self._viewers: dict[str, Viewer] = {}
         self._names = (f"v{number}" for number in count(1))
         self._inbox: deque[on.Event] = deque()
@@ -85,9 +89,14 @@ class Session:
         """A picture is in the spool: ask about it as soon as can be. The same capture twice is asked about once."""
         self._feed(on.CaptureTaken(capture, prompt))
 
-    def subscribe(self, kind: ViewerKind = "terminal", *, resume: Mapping[str, int] | None = None) -> Viewer:
-        """Look at this phone. `resume` says how far each answer was read before; None leaves that to `bridge:hello`."""
-        viewer = Viewer(next(self._names), kind, on_leave=self._left)
+    def subscribe(
+        self, kind: ViewerKind = "terminal", *, resume: Mapping[str, int] | None = None, ack_s: float = ACK_S
+    ) -> Viewer:
+        """Look at this phone. `resume` says how far each answer was read before; None leaves that to `bridge:hello`.
+
+        Once the viewer has acknowledged something, it has to go on doing so within `ack_s`.
+        """
+        viewer = Viewer(next(self._names), kind, on_leave=self._left, ack_s=ack_s)
         self._viewers[viewer.name] = viewer
         self._feed(on.ViewerCame(viewer.name, kind, resume))
         if resume is None:
@@ -111,25 +120,32 @@ class Session:
                 self._feed(on.ViewerGreeted(viewer.name, resume))
             case Pause(paused=paused):
                 self.pause(paused=paused)
+            case SendHeld():
+                self.send_held()
+            case Ack(response_id=response_id, sequence_number=number):
+                viewer.acknowledged(response_id, number)
 
     def pause(self, *, paused: bool) -> None:
         """Stop, or go on, sending pictures of the camera folder to the host."""
         self._feed(on.PauseSet(paused))
+        self.on_pause(paused)
+
+    def held(self, count: int) -> None:
+        """So many pictures of the camera folder wait for somebody to say that they may be sent."""
+        self._feed(on.PicturesHeld(count))
+
+    def send_held(self) -> None:
+        """Somebody said so: at the phone, or at the laptop."""
+        self.on_send_held()
 
     def phone_state(self, state: str, detail: str = "", hint: str = "") -> None:
         """The phone came, went or needs a hand."""
         self.phone_now = {"state": state, "detail": detail, "hint": hint}
         self._feed(on.DeviceChanged(state, detail, hint))
 
-    def page_sent(self, sha256: str) -> None:
-        """The page brought a picture to the host by itself."""
-        self._feed(on.PagePictureSent(sha256))
-
-    def picture(self, sha256: str) -> tuple[Path, str] | None:
-        """File and media type of a picture this phone took, if it is kept."""
-        capture = self._spool.find(self.phone.device_id, sha256)
-        path = self._spool.blob_path(sha256)
-        return (path, capture.media_type) if capture is not None and path.is_file() else None
+    def knows(self, response_id: str) -> bool:
+        """Whether this is an answer of this phone that is kept."""
+        return self._core.log(response_id) is not None
 
     def status(self) -> dict[str, Any]:
         """How it goes, for `bridge status`."""
@@ -170,6 +186,8 @@ class Session:
                 log, viewer = self._core.log(response_id), self._viewers.get(name)
                 if log is not None and viewer is not None:
                     viewer.show(response_id, log, after)
+            case do.Forget(response_ids=names):
+                self._forget(names)
             case do.Record() | do.Observe():
                 self._done.put_nowait(command)
             case do.RetryLater(question_id=question_id, seconds=seconds):
@@ -184,6 +202,12 @@ class Session:
                 self._start(self.client.cancel(response_id))
             case do.LoadPending():
                 self._start(self._load_pending())
+
+    def _forget(self, response_ids: tuple[str, ...]) -> None:
+        self.album.forget(response_ids)
+        for viewer in self._viewers.values():
+            viewer.forget(response_ids)
+        self._start(self.album.erase())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         if self._group is None:
@@ -205,6 +229,8 @@ class Session:
 
     def _host_changed(self, state: HostState) -> None:
         self._feed(on.HostCame(state.models) if state.up else on.HostWent())
+        if state.up:
+            self._start(self.album.erase())
 
     # ---------------------------------------------------------------------------------------- what waits
 
@@ -215,7 +241,7 @@ class Session:
                 async for event in events:
                     self._feed(on.HostSaid(name, event))
         except QuestionRefused as refused:
-            self._feed(on.AskRefused(name, _wire_error(refused), retryable=bool(refused.fields.get("retryable"))))
+            self._feed(on.AskRefused(name, wire_error(refused), retryable=bool(refused.fields.get("retryable"))))
         except (HostUnavailable, TokenRefused):
             self._feed(on.AskLost(name))
 
@@ -247,7 +273,7 @@ class Session:
         try:
             await self.client.upload(sha256, self._spool.blob_path(sha256))
         except QuestionRefused as refused:
-            self._feed(on.UploadRefused(sha256, _wire_error(refused), retryable=bool(refused.fields.get("retryable"))))
+            self._feed(on.UploadRefused(sha256, wire_error(refused), retryable=bool(refused.fields.get("retryable"))))
         except (HostUnavailable, TokenRefused):
             self._feed(on.UploadLost(sha256))
         except OSError:
@@ -292,10 +318,3 @@ class Session:
         except (BridgeError, OSError, sqlite3.Error) as error:
             return self._core.report.error(time.time(), "storage_full", f"The spool cannot be written: {error}")
         return None
-
-
-def _wire_error(refused: QuestionRefused) -> WireError:
-    """The host's refusal in the words of our table; what we do not know is its own affair."""
-    code = str(refused.fields.get("code"))
-    wait = refused.fields.get("retry_after_ms")
-    return WireError(code if code in CODES else "upstream_error", refused.message, retry_after_ms=wait)

@@ -10,7 +10,9 @@ from host_server.wire.errors import WireError, error_event
 
 __all__ = [
     "capture_event",
+    "deleted_event",
     "device_event",
+    "held_event",
     "host_event",
     "pause_event",
     "question_event",
@@ -28,6 +30,7 @@ def ready_event(
     model: str | None,
     models: Sequence[str],
     watching: bool,
+    held: int,
     host_up: bool,
     answers: Sequence[str],
 ) -> Json:
@@ -40,6 +43,7 @@ def ready_event(
         "models": list(models),
         "prompt": prompt,
         "watching": watching,
+        "held": held,
         "host": _host(host_up),
         "answers": list(answers),
     }
@@ -59,6 +63,16 @@ def host_event(models: Sequence[str], *, up: bool) -> Json:
 def pause_event(*, paused: bool) -> Json:
     """The camera folder is asked about, or not any more."""
     return {"type": "bridge:pause", "paused": paused}
+
+
+def held_event(count: int) -> Json:
+    """So many pictures were taken while nobody looked, and wait for somebody's word."""
+    return {"type": "bridge:held", "count": count}
+
+
+def deleted_event(sha256: str, captures: Sequence[Capture]) -> Json:
+    """A picture of this phone is gone, and what was answered about it."""
+    return {"type": "bridge:deleted", "sha256": sha256, "captures": [capture.capture_id for capture in captures]}
 
 
 def waiting_event(question: Question, position: int, *, host_up: bool) -> Json:

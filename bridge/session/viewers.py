@@ -5,7 +5,7 @@ viewer is ready for more. Events of our own wait in order; a viewer with too man
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,8 @@ from host_server.wire.log import AnswerLog
 
 __all__ = ["OUTBOX_BYTES", "Desk", "Outbox"]
 
-OUTBOX_BYTES = 512 * 1024
+OUTBOX_BYTES = 256 * 1024
+_EVENT_COST = 300  # what an event costs beside its text, about
 MAX_FOLLOWED = 128  # answers not read to their end
 
 
@@ -121,7 +122,7 @@ class Outbox:
         if str(event.get("type")).startswith("bridge:"):
             event = {**event, "sequence_number": self._next_number}
             self._next_number += 1
-        self._size += len(json.dumps(event))
+        self._size += len(json.dumps(event)) + _EVENT_COST
         self._told.append(event)
         if self._size > self._limit:
             self.full = True
@@ -131,6 +132,11 @@ class Outbox:
         """Follow an answer, the first time from after `after`, later from wherever its cursor is."""
         self._cursors.setdefault(response_id, (log, after))
         self.full = self.full or len(self._cursors) > MAX_FOLLOWED
+
+    def forget(self, response_ids: Iterable[str]) -> None:
+        """These answers are deleted: what was not read of them is not read any more."""
+        for name in response_ids:
+            self._cursors.pop(name, None)
 
     def take(self) -> list[Mapping[str, Any]]:
         """Everything to send now: ours in order, then what each followed answer has new."""

@@ -19,7 +19,7 @@ not fall in between. Processes may share it too.
 
 from bridge.spool.identity import device_id
 from bridge.spool.memory import FolderMemory
-from bridge.spool.model import MAX_PICTURE_BYTES, Answer, Capture, FileKey, Source, display_name
+from bridge.spool.model import MAX_PICTURE_BYTES, Answer, Capture, FileKey, Forgotten, Source, display_name
 from bridge.spool.quota import Quota, SpoolFull
 from bridge.spool.store import Spool
 
@@ -29,6 +29,7 @@ __all__ = [
     "Capture",
     "FileKey",
     "FolderMemory",
+    "Forgotten",
     "Quota",
     "Source",
     "Spool",

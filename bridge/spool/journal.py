@@ -110,11 +110,16 @@ class Journal:
                     self._db.execute("ROLLBACK")
                 raise
 
+    def wipe(self) -> None:
+        """Leave no deleted words in the write-ahead log either; while others read it, a later change does that."""
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _prepare(self) -> None:
         with self._told():
             self._to_wal()
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
+            self._db.execute("PRAGMA secure_delete=ON")  # what is deleted is not left lying in free pages
         with self.transaction():
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version > _VERSION:

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["MAX_PICTURE_BYTES", "Answer", "Capture", "FileKey", "Source", "capture_id", "display_name", "event_id"]
+__all__ = [
+    "MAX_PICTURE_BYTES",
+    "Answer",
+    "Capture",
+    "FileKey",
+    "Forgotten",
+    "Source",
+    "capture_id",
+    "display_name",
+    "event_id",
+]
 
 Source = Literal["page", "camera", "screen", "file"]
 
@@ -52,6 +62,18 @@ class Answer:
     status: str
     text: str
     answered_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What is gone with a picture of one phone: its captures, and the names of their answers.
+
+    `elsewhere`: whether another phone's capture shows the same picture, which is kept then.
+    """
+
+    captures: tuple[Capture, ...]
+    answers: tuple[str, ...]
+    elsewhere: bool
 
 
 def capture_id(device: str, key: FileKey) -> str:

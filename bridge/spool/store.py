@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from bridge.spool.blobs import Blobs
 from bridge.spool.journal import Journal
 from bridge.spool.memory import FolderMemory
-from bridge.spool.model import Answer, Capture, FileKey, Source, capture_id, event_id
+from bridge.spool.model import Answer, Capture, FileKey, Forgotten, Source, capture_id, event_id
 from bridge.spool.quota import Kept, Quota, SpoolFull, plan_room
 
 __all__ = ["Spool"]
@@ -120,6 +120,19 @@ class Spool:
         rows = self._journal.rows("DELETE FROM captures WHERE capture_id=? RETURNING sha256", (capture_id,))
         self._collect([sha256 for (sha256,) in rows])
         return bool(rows)
+
+    def forget(self, device_id: str, sha256: str) -> Forgotten:
+        """Forget all captures of this phone that show this picture, and their answers, down to their traces on disk."""
+        which = "capture_id IN (SELECT capture_id FROM captures WHERE device_id=? AND sha256=?)"
+        with self._journal.transaction():
+            captures = self._captures("device_id=? AND sha256=?", device_id, sha256)
+            answers = self._journal.rows(f"SELECT response_id FROM answers WHERE {which}", (device_id, sha256))  # ruff: ignore[hardcoded-sql-expression] - our own words
+            self._journal.change("DELETE FROM captures WHERE device_id=? AND sha256=?", (device_id, sha256))
+            elsewhere = bool(self._captures("sha256=?", sha256))
+        self._collect([sha256] if captures else [])
+        if captures:
+            self._journal.wipe()
+        return Forgotten(tuple(captures), tuple(name for (name,) in answers if name), elsewhere)
 
     def _captures(self, where: str, *values: str) -> list[Capture]:
         sql = f"SELECT {_COLUMNS} FROM captures WHERE {where} ORDER BY number"  # ruff: ignore[hardcoded-sql-expression] - our own words, no values

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from bridge.front import Front
-from bridge.front.connection import MAX_CONNECTIONS
+from bridge.front.connection import MAX_CONNECTIONS, Patience
 from tests.support.bridge import Bench, Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -20,7 +20,7 @@ DEADLINE_S = 5.0
 @pytest_asyncio.fixture(loop_scope="module")
 async def hasty(desk: Bench, app_dir: Path) -> AsyncIterator[Front]:
     """A front with little patience."""
-    async with Front(desk.session, app_dir=app_dir, head_within=HEAD_S) as made:
+    async with Front(desk.session, app_dir=app_dir, patience=Patience(head_s=HEAD_S)) as made:
         yield made
 
 

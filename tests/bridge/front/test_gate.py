@@ -105,8 +105,25 @@ class TestShut:
         assert answer.json()["serial"] == "VP0001"
         assert answer.headers["cache-control"] == "no-store"
 
-    async def test_deleting_is_not_for_the_page(self, page: Page) -> None:
-        assert (await page.http("DELETE", f"/v1/captures/{SHA256}")).status_code == 405
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("DELETE", "/v1/models", 405),
+            ("PUT", "/v1/models", 405),
+            ("POST", "/v1/models", 404),
+            ("GET", "/v1/anything", 404),
+            ("GET", "/v1/responses/resp_1/input_items", 404),
+            ("POST", "/v1/responses/resp_1", 405),
+            ("GET", "/v1/responses/resp_1/cancel", 405),
+            ("POST", "/v1/captures/" + "ab" * 32, 404),
+            ("GET", "/v1/captures", 404),
+            ("GET", "/v1/captures/" + "AB" * 32, 404),
+        ],
+    )
+    async def test_a_page_gets_what_is_named_and_nothing_else(
+        self, page: Page, method: str, path: str, status: int
+    ) -> None:
+        assert (await page.http(method, path)).status_code == status
 
 
 class TestPlace:
@@ -137,9 +154,34 @@ class TestPlace:
 
         assert (await page.http("GET", "/v1/models", headers=headers)).status_code == 200
 
+    @pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin, cross-site", "", "Same-Origin"])
+    @pytest.mark.parametrize("path", ["/", "/healthz", "/v1/models"])
+    async def test_what_another_sites_page_fetches_is_refused(self, page: Page, site: str, path: str) -> None:
+        answer = await page.http("GET", path, headers={"sec-fetch-site": site})
+
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed")
+
+    @pytest.mark.parametrize("site", ["same-origin", "none"])
+    async def test_what_the_page_itself_fetches_is_not(self, page: Page, site: str) -> None:
+        assert (await page.http("GET", "/v1/models", headers={"sec-fetch-site": site})).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("mode", "dest", "status"),
+        [("navigate", "document", 200), ("navigate", "iframe", 403), ("cors", "document", 403)],
+    )
+    async def test_a_link_on_another_site_may_be_followed(self, page: Page, mode: str, dest: str, status: int) -> None:
+        headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": mode, "sec-fetch-dest": dest}
+
+        assert (await page.http("GET", "/", headers=headers)).status_code == status
+
     @pytest.mark.parametrize(
         ("headers", "status"),
-        [({"Host": "evil.example"}, 403), ({"Origin": "http://evil.example"}, 403), ({}, 401)],
+        [
+            ({"Host": "evil.example"}, 403),
+            ({"Origin": "http://evil.example"}, 403),
+            ({"Sec-Fetch-Site": "cross-site"}, 403),
+            ({}, 401),
+        ],
     )
     async def test_so_it_is_on_the_socket(self, front: Front, headers: dict[str, str], status: int) -> None:
         fields = {

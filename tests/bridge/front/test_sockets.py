@@ -128,25 +128,6 @@ async def test_too_many_sockets_are_sent_away(page: Page) -> None:
     assert closed.value.rcvd.code == 1013
 
 
-async def test_a_page_that_does_not_read_is_dropped_and_the_others_see_everything(
-    page: Page, desk: Bench, front: Front
-) -> None:
-    front._sockets._send_within = 0.3
-    gone: asyncio.Queue[int] = asyncio.Queue()
-    async with page.socket() as reader, page.socket(max_queue=1) as stuck:
-        await receive(reader, "bridge:session.ready")
-        await receive(stuck, "bridge:session.ready")
-        stuck.transport.pause_reading()
-        front.on_pages = gone.put_nowait
-        hint = "x" * 20_000
-        async with asyncio.timeout(20):
-            while gone.empty():
-                desk.session.phone_state("device", hint=hint)
-                await receive(reader, "bridge:device")
-        assert await gone.get() == 1
-        stuck.transport.abort()
-
-
 async def test_a_page_whose_token_runs_out_is_sent_away(fresh_front: Front) -> None:
     page = Page(fresh_front)
     await page.link()

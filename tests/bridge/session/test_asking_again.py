@@ -5,7 +5,7 @@ from bridge.session import events as on
 from bridge.session.core import SessionCore
 from bridge.session.messages import Ask
 from host_server.wire.errors import WireError
-from tests.support.session import PHONE, PROMPT, HostAnswer
+from tests.support.session import PHONE, PROMPT, HostAnswer, picture
 from tests.support.talk import UP, A, B, Talk, error_codes
 
 
@@ -77,14 +77,26 @@ class TestAgain:
 
         assert error_codes(talk.read()) == ["capture_not_found"]
 
-    def test_a_picture_the_page_brought_itself_is_asked_about_without_upload(self) -> None:
+    def test_a_picture_the_page_brought_goes_to_the_host_before_it_is_asked_about(self) -> None:
         talk = self.answered()
-        uploads = len(talk.only(do.Upload))
-        talk.feed(on.PagePictureSent("ab" * 32), on.HostWent(), UP)
-        talk.feed(on.ViewerAsked("page", Ask("And?", sha256="ab" * 32)))
+        brought = picture("page.jpg", source="page")
+        talk.feed(on.PageBrought(brought))
+        assert talk.only(do.Upload)[-1].sha256 == brought.sha256
+        talk.feed(on.Uploaded(brought.sha256, 5.0))
+        talk.feed(on.ViewerAsked("page", Ask("And?", sha256=brought.sha256), brought))
 
-        assert talk.asked()[-1].create["input"][0]["content"][0]["file_id"] == "cap_" + "ab" * 32
-        assert len(talk.only(do.Upload)) == uploads
+        assert talk.asked()[-1].create["metadata"]["capture_id"] == brought.capture_id
+        assert [command.sha256 for command in talk.only(do.Upload)].count(brought.sha256) == 1
+        assert [event["state"] for event in talk.read() if event["type"] == "bridge:capture"] == ["pulled"]
+
+    def test_a_picture_the_page_brought_while_the_host_is_away_is_sent_with_its_question(self) -> None:
+        talk = self.answered()
+        brought = picture("page.jpg", source="page")
+        talk.feed(on.HostWent(), on.PageBrought(brought))
+        assert brought.sha256 not in [command.sha256 for command in talk.only(do.Upload)]
+        talk.feed(on.ViewerAsked("page", Ask("And?", sha256=brought.sha256), brought), UP)
+
+        assert talk.only(do.Upload)[-1].sha256 == brought.sha256
 
     def test_options_and_the_sessions_model_reach_the_host(self) -> None:
         core = SessionCore(PHONE, prompt=PROMPT, nonce="n", model="ocr")

@@ -22,6 +22,7 @@ class TestViewers:
             "models": ["echo"],
             "prompt": PROMPT,
             "watching": True,
+            "held": 0,
             "host": "ready",
             "answers": [],
             "sequence_number": 0,
