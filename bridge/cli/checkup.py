@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from bridge.cli.output import clean
-from bridge.doctor.finding import Finding, Status, exit_code
+from bridge.doctor.finding import Finding, Status, exit_code, worst
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -48,7 +48,7 @@ class Checkup:
         parts: list[RenderableType] = []
         for area, findings in groupby(self._findings, key=lambda finding: finding.area):
             parts += [Text(clean(area), style="bold"), _rows(list(findings)), Text("")]
-        state = next((s for s in ("FAIL", "WARN") if any(f.status == s for f in self._findings)), "PASS")
+        state = worst(self._findings)
         return Group(*parts, Text(self.summary, style=STYLES[state]))
 
 

@@ -20,11 +20,12 @@ class Background:
         """Call in `__aenter__`."""
         await self._life.enter_async_context(self._group)
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run beside the block. When it raises, the block is cancelled and `end` raises."""
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run beside the block; may be cancelled. When it raises, the block is cancelled and `end` raises."""
         task = self._group.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def end(self, *, cancel: bool = True) -> None:
         """Call in `__aexit__`: cancels what still runs, unless it ends by itself, and waits for it."""
