@@ -10,7 +10,7 @@ doctor`. Nothing below the command line sees this object: each part is handed th
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -54,7 +54,11 @@ class Settings(BaseSettings):
     engine: tuple[str, ...] = ()
     """what a host that is started here serves, for example `["ocr"]`"""
     prompt: str = DEFAULT_PROMPT
-    """what is asked about each new picture"""
+    """what is asked about each new picture: a question, or the name of a prompt (`bridge prompts list`)"""
+    prompts: Path | None = None
+    """a file with prompts, instead of `./prompts.yaml`; in a `bridge.toml`: inside its folder"""
+    lang: Literal["en", "zh"] | None = None
+    """the language of named prompts; not given, the terminal's"""
     phone_port: int = Field(default=PHONE_PORT, ge=1024, le=65535)
     """the page's port on the phone; Chrome asks for the camera once per port"""
     camera_folder: tuple[str, ...] = ("/sdcard/DCIM/Camera",)
@@ -161,10 +165,11 @@ def _check_project(path: Path, values: Mapping[str, Any]) -> None:
             hint=f"set it in lensbridge/config.toml of your configuration folder, or as BRIDGE_{name.upper()}",
             setting=name,
         )
-    page = values.get("app")
-    if isinstance(page, str) and not Path(page).resolve().is_relative_to(path.parent.resolve()):
-        raise UsageError(
-            f"app: {path} may only name a folder beside it, not {page}",
-            hint="its files are served to the phone; set BRIDGE_APP for another folder",
-            setting="app",
-        )
+    for name in ("app", "prompts"):
+        inside = values.get(name)
+        if isinstance(inside, str) and not Path(inside).resolve().is_relative_to(path.parent.resolve()):
+            raise UsageError(
+                f"{name}: {path} may only name what lies beside it, not {inside}",
+                hint=f"the phone is shown what is in there; set BRIDGE_{name.upper()} for another place",
+                setting=name,
+            )

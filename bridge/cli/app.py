@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.__about__ import __version__
-from bridge.cli import ask, capture, connect, demo, devices, disconnect, doctor, serve, status
+from bridge.cli import ask, capture, connect, demo, devices, disconnect, doctor, prompts, serve, status
 from bridge.cli.output import Output
 from bridge.errors import BridgeError, Interrupted
 
@@ -32,6 +32,7 @@ app.command("disconnect")(disconnect.disconnect)
 app.command("status")(status.status)
 app.command("ask")(ask.ask)
 app.command("capture")(capture.capture)
+app.add_typer(prompts.app)
 app.command("serve", context_settings=HANDED_ON)(serve.serve)
 app.command("demo")(demo.demo)
 

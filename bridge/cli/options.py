@@ -8,6 +8,7 @@ import typer
 __all__ = [
     "HostUrl",
     "Json",
+    "Lang",
     "Model",
     "PhonePort",
     "Prompt",
@@ -48,6 +49,10 @@ Model = Annotated[
     str | None, typer.Option("--model", metavar="NAME", help="Which engine or model of the host answers.")
 ]
 Prompt = Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="What is asked about each new picture.")]
+Lang = Annotated[
+    str | None,
+    typer.Option("--lang", metavar="en|zh", help="The language of named prompts; the terminal's, if left out."),
+]
 PhonePort = Annotated[
     int | None, typer.Option("--phone-port", metavar="PORT", help="The port the page has on the phone.")
 ]
