@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from bridge.cli.output import Output
-from bridge.errors import BridgeError, HostUnavailable, QuestionRefused
+from bridge.errors import BridgeError
+from bridge.phone.problems import problem_of
 
 if TYPE_CHECKING:
     from bridge.cli.pictures import Phone
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
     from bridge.spool import Capture, Spool
 
 __all__ = ["Asking", "asking"]
-
-UNAVAILABLE = {
-    "engine_unavailable": "see `bridge status`; `bridge serve` starts a host by hand",
-    "engine_restarted": "ask again",
-    "engine_oom": "ask again, or with a smaller picture",
-    "upstream_error": "see what the host's upstream says",
-    "model_not_found": "choose one of those with --model",
-}
 
 
 class Asking:
@@ -41,11 +34,11 @@ class Asking:
         """Ask about it and show the answer as it comes; what a bad end means, told or raised by the caller."""
         self._ended = asyncio.get_running_loop().create_future()
         self.session.submit(capture, prompt=self._prompt)
-        return _problem(await self._ended)
+        return problem_of(await self._ended)
 
     def hear(self, event: dict[str, Any]) -> None:
         """For the session."""
-        if event["event"] != "error" and (self._output.as_json or _problem(event) is None):
+        if event["event"] != "error" and (self._output.as_json or problem_of(event) is None):
             self.show(event)  # a problem is told by whoever asked, with its hint
         if (event["event"] == "answer" or event.get("final")) and self._ended is not None and not self._ended.done():
             self._ended.set_result(event)
@@ -83,15 +76,3 @@ async def asking(settings: "Settings", spool: "Spool", phone: "Phone", output: O
                 yield asker
             finally:
                 work.cancel()
-
-
-def _problem(event: dict[str, Any]) -> BridgeError | None:
-    """What a bad end means for the exit code."""
-    if event["event"] not in {"answer", "error"} or event.get("status") in {"completed", "incomplete"}:
-        return None
-    reason = event.get("error") or event
-    code = reason.get("reason") or reason.get("code") or event.get("status", "")
-    message = reason.get("message") or f"the answer ended as {event.get('status', 'an error')}"
-    if code in UNAVAILABLE:
-        return HostUnavailable(message, hint=UNAVAILABLE[code], code=code)
-    return QuestionRefused(message, hint="another picture or question may be accepted", code=code)

@@ -78,6 +78,8 @@ class Device:
             "com.android.shell": "14",
         }
     )
+    camera_granted: set[str] = field(default_factory=lambda: {"com.android.camera2", "com.android.chrome"})
+    never_started: set[str] = field(default_factory=set)
     front: str = LAUNCHER
     screen_on: bool = True
     lock: Literal["", "swipe", "pin"] = ""

@@ -37,7 +37,7 @@ _SOCKET_PATH_LIMIT = 100
 
 
 class VirtualPhone:
-    """One phone. `async with` it, or `start` and `stop`."""
+    """One phone. `async with` it, or `start` and `stop`. `mode`: `recovery` and `sideload` are there and no use."""
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class VirtualPhone:
         root: Path | None = None,
         index: int | None = None,
         authorized: bool = True,
+        mode: str = "device",
         on_open_url: OpenUrl | None = None,
         sandbox: str = "auto",
         properties: Mapping[str, str] | None = None,
@@ -70,6 +71,7 @@ class VirtualPhone:
         release, self._daemon = made_as(profile, daemon, features)
         self._inotifyd = inotifyd or release.inotifyd
         self._properties = default_properties(serial, profile) | dict(properties or {})
+        self._mode = mode
         self._trusted: set[bytes] | None = None if authorized else set()
         self._tasks = Tasks()
         self._links: dict[Link, Router] = {}
@@ -287,7 +289,7 @@ class VirtualPhone:
     def _banner(self) -> str:
         names = ("ro.product.name", "ro.product.model", "ro.product.device")
         told = "".join(f"{name}={self._properties.get(name, '')};" for name in names)
-        return f"device::{told}features={','.join(self._daemon.features)}"
+        return f"{self._mode}::{told}features={','.join(self._daemon.features)}"
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.spawn(work, name=name)

@@ -23,6 +23,7 @@ _MAIN = {
 _EXTRAS = ("--es", "--ei", "--ez", "--el", "--ef", "--eu", "--esa", "--eia", "--ela", "--efa", "-e")
 _WITH_VALUE = ("-a", "-d", "-t", "-i", "-c", "-n", "-p", "-f", "-R", "--user", "--display", "--windowingMode", "--esn")
 _HONEST_SINCE = 29
+_BROWSERS = {"com.android.chrome", "org.mozilla.firefox"}
 _PATHS = "/data/app/{package}-1/base.apk"
 
 
@@ -125,6 +126,16 @@ def _resolve(intent: _Intent) -> str | None:
     return "com.android.settings/.Settings" if intent.action == "android.settings.SETTINGS" else None
 
 
+def _resolved(device: Device, intent: _Intent) -> Reply:
+    """Which activity would answer, in two lines; with two browsers and none of them chosen, the question which."""
+    activity = _resolve(intent)
+    if activity is None or activity.partition("/")[0] not in device.packages:
+        return Reply.text("No activity found")
+    if activity == CHROME and len(device.packages.keys() & _BROWSERS) > 1:
+        activity = "android/com.android.internal.app.ResolverActivity"
+    return Reply.text(f"priority=0 preferredOrder=0 match=0x208000 specificIndex=-1 isDefault=true\n{activity}")
+
+
 def _monkey(device: Device, arguments: list[str]) -> Reply:
     package = arguments[arguments.index("-p") + 1]
     if package not in device.packages:
@@ -143,6 +154,11 @@ def _pm(device: Device, arguments: list[str]) -> Reply:
         case ["path", *_, package]:
             found = package in device.packages
             return Reply.text(f"package:{_PATHS.format(package=package)}") if found else Reply(status=1)
+        case ["resolve-activity", *words]:
+            return _resolved(device, _parse([word for word in words if word != "--brief"]))
+        case ["grant" | "revoke" as verb, *_, package, "android.permission.CAMERA"] if package in device.packages:
+            (device.camera_granted.add if verb == "grant" else device.camera_granted.discard)(package)
+            return Reply()
         case ["grant" | "revoke" | "clear" | "enable" | "disable-user", *words]:
             known = any(word in device.packages for word in words)
             done = Reply.text("Success") if arguments[0] == "clear" else Reply()

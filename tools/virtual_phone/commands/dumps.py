@@ -74,12 +74,16 @@ def _package(device: Device, rest: list[str]) -> Reply:
     name = rest[-1]
     if name not in device.packages:
         return Reply.text(f"Unable to find package: {name}")
+    new, granted = (str(name in names).lower() for names in (device.never_started, device.camera_granted))
     return Reply.text(
         f"Packages:\n  Package [{name}] (abc1234):\n    versionCode=1 minSdk=29 targetSdk=34\n"
         f"    versionName={device.packages[name]}\n"
         "    signatures=PackageSignatures{1 version:3, signatures:[ab12cd34]}\n"
         "    pkgFlags=[ SYSTEM HAS_CODE ]\n    firstInstallTime=2024-01-01 00:00:00\n"
-        "    lastUpdateTime=2024-01-01 00:00:00"
+        "    lastUpdateTime=2024-01-01 00:00:00\n"
+        f"    User 0: ceDataInode=4711 installed=true hidden=false suspended=false stopped={new} notLaunched={new}\n"
+        "      runtime permissions:\n"
+        f"        android.permission.CAMERA: granted={granted}, flags=[ USER_SENSITIVE_WHEN_GRANTED ]"
     )
 
 
