@@ -18,6 +18,7 @@ __all__ = [
     "from_phone",
     "from_server",
     "phone_refusal",
+    "spoken",
     "state_hint",
 ]
 
@@ -46,6 +47,7 @@ class NobodyListensError(LinkError):
 
 USB_HINT = "connect the phone by its USB cable: Android 8 and older have `adb reverse` there only"
 
+_SPOKEN = 300  # characters
 _STATE_HINTS = {
     "unauthorized": "unlock the phone and tap Allow in «Allow USB debugging?»; no dialog: replug it",
     "authorizing": "unlock the phone and tap Allow in «Allow USB debugging?»",
@@ -61,6 +63,12 @@ _STATE_HINTS = {
 }
 
 
+def spoken(text: str) -> str:
+    """What a phone or a server said, as one line of a message: not too long, and nothing that a terminal would do."""
+    line = " ".join(text.split())
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line[:_SPOKEN])
+
+
 def state_hint(state: str) -> str:
     """The next step for a device that is listed in `state`; empty when it is ready."""
     if state == READY:
@@ -71,7 +79,7 @@ def state_hint(state: str) -> str:
 
 def phone_refusal(text: str, *, serial: str, doing: str) -> BridgeError:
     """The error for adb's refusal `text` of something that one phone was asked for."""
-    words = " ".join(text.split())
+    words = spoken(text)
     low = words.lower()
     lost = "replug the phone; the connection is made again as soon as it is listed"
     if re.match(r"device .*not found|no device with transport id|no devices", low):
@@ -115,7 +123,7 @@ def from_server(where: str) -> Generator[None, None, None]:
         yield
     except RefusedError as error:
         hint = "is that an adb server? `ss -ltnp` names the program behind the port"
-        raise AdbUnreachable(f"the adb server at {where} refused: {' '.join(error.text.split())}", hint=hint) from error
+        raise AdbUnreachable(f"the adb server at {where} refused: {spoken(error.text)}", hint=hint) from error
     except LinkError as error:
         hint = "run `adb devices`; it starts the server and tells what is wrong"
         raise AdbUnreachable(f"the adb server at {where} does not answer", hint=hint) from error

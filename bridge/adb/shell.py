@@ -6,7 +6,7 @@ With `shell_v2` (Android 7 and later) stdout, stderr and the exit code come apar
 from collections.abc import AsyncGenerator, Sequence
 
 from bridge.adb.deadlines import within
-from bridge.adb.faults import from_phone
+from bridge.adb.faults import from_phone, spoken
 from bridge.adb.output import LineSplitter, Output
 from bridge.adb.packets import CLOSE_STDIN, Exited, ShellParser, StderrPiece, StdoutPiece
 from bridge.adb.plain_shell import PlainShell
@@ -92,7 +92,7 @@ async def _follow_v2(phone: PhoneAddress, command: bytes, doing: str) -> AsyncGe
 
 
 def _failed(serial: str, doing: str, code: int, stderr: bytes) -> DeviceUnusable:
-    words = " ".join(stderr.decode(errors="replace").split())
+    words = spoken(stderr.decode(errors="replace"))
     text = f"{serial}: {doing} ended with {code}"
     return DeviceUnusable(
         f"{text}: {words}" if words else text, hint="does the phone have that command?", exit_code=code

@@ -21,8 +21,10 @@ async def phone_of(
 ) -> AsyncGenerator[VirtualPhone]:
     async with VirtualPhone(photos, capture_pause=0.02, daemon=daemon, profile=profile) as phone:
         await adb.connect(phone.address)
-        yield phone
-        await adb.call("disconnect", phone.address)
+        try:
+            yield phone
+        finally:
+            await adb.call("disconnect", phone.address)
 
 
 @pytest.mark.parametrize("daemon", WITHOUT_REVERSE)

@@ -7,12 +7,12 @@ writes through the phone's confined files: what runs on the phone may have put a
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from virtual_phone.files import PhoneFiles
 
-__all__ = ["CAMERA_FOLDER", "Camera", "NoPhotoError", "PhotoQueue"]
+__all__ = ["CAMERA_FOLDER", "Camera", "NoPhotoError", "PhotoQueue", "place", "store"]
 
 CAMERA_FOLDER = "/sdcard/DCIM/Camera"
 _PICTURES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png"}
@@ -51,14 +51,16 @@ class PhotoQueue:
 
 
 class Camera:
-    """Takes one picture at a time."""
+    """Takes one picture at a time. `naming` and `store` are how it does that; a rogue has others."""
 
     def __init__(
         self, photos: PhotoQueue, files: PhoneFiles, *, pause: float, clock: Callable[[], float] = time.time
     ) -> None:
         self.photos = photos
         self.pause = pause
-        self._files = files
+        self.files = files
+        self.naming: Callable[[str], bytes] = os.fsencode
+        self.store: Callable[[Camera, bytes, bytes], Awaitable[None]] = store
         self._clock = clock
         self._shutter = asyncio.Lock()
         self._count = 0
@@ -68,23 +70,29 @@ class Camera:
         async with self._shutter:
             source = photo if photo is not None else self.photos.take()
             data = source.read_bytes()
-            now = self._clock()
-            name = self._name(now, _PICTURES.get(source.suffix.lower(), source.suffix.lower()))
-            pending = _path(f".pending-{int(now) + _PENDING_FOR}-{name}")
-            fd = self._files.create(pending, _MODE)
-            try:
-                self._files.write(fd, data[: len(data) // 2])
-                await asyncio.sleep(self.pause)
-                self._files.write(fd, data[len(data) // 2 :])
-            finally:
-                os.close(fd)
-            self._files.rename(pending, _path(name))
-            return f"{CAMERA_FOLDER}/{name}"
+            name = self.naming(self._name(self._clock(), _PICTURES.get(source.suffix.lower(), source.suffix.lower())))
+            await self.store(self, name, data)
+            return os.fsdecode(place(name))
+
+    def pending(self, name: bytes) -> bytes:
+        """The path of a picture that is not finished."""
+        return place(b".pending-%d-%b" % (int(self._clock()) + _PENDING_FOR, name))
+
+    async def write(self, path: bytes, *pieces: bytes) -> None:
+        """Write a file piece by piece, with a pause between two."""
+        fd = self.files.create(path, _MODE)
+        try:
+            for number, piece in enumerate(pieces):
+                if number:
+                    await asyncio.sleep(self.pause)
+                self.files.write(fd, piece)
+        finally:
+            os.close(fd)
 
     def names(self) -> list[str]:
         """The finished pictures, oldest first."""
         try:
-            found = self._files.list(os.fsencode(CAMERA_FOLDER))
+            found = self.files.list(os.fsencode(CAMERA_FOLDER))
         except OSError:
             return []
         return sorted(os.fsdecode(entry.name) for entry in found if not entry.name.startswith(b"."))
@@ -100,5 +108,13 @@ class Camera:
                 return name
 
 
-def _path(name: str) -> bytes:
-    return os.fsencode(f"{CAMERA_FOLDER}/{name}")
+async def store(camera: Camera, name: bytes, data: bytes) -> None:
+    """As MediaStore does."""
+    pending, half = camera.pending(name), len(data) // 2
+    await camera.write(pending, data[:half], data[half:])
+    camera.files.rename(pending, place(name))
+
+
+def place(name: bytes) -> bytes:
+    """The path of a picture on the phone."""
+    return os.fsencode(CAMERA_FOLDER) + b"/" + name

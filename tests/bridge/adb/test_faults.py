@@ -68,3 +68,10 @@ def test_a_request_that_does_not_fit_is_refused() -> None:
     assert frame("a" * 0xFFFF)[:4] == b"ffff"
     with pytest.raises(ValueError, match="65535"):
         frame("a" * 0x10000)
+
+
+def test_a_phones_words_are_one_short_line_that_drives_no_terminal() -> None:
+    found = phone_refusal("\x1b[2Jno\r\nroom" + "x" * 5_000, serial="S1", doing="push")
+    assert found.message.isprintable()
+    assert "no room" in found.message
+    assert len(found.message) < 400

@@ -16,7 +16,7 @@ from virtual_phone.services.process import Invocation
 from virtual_phone.services.reverse import Reverse
 from virtual_phone.services.shell import shell
 from virtual_phone.services.shell_wire import ShellRequest
-from virtual_phone.services.sync import sync
+from virtual_phone.services.sync import SyncSession, sync
 
 __all__ = ["Parts", "Router"]
 
@@ -57,7 +57,7 @@ class Router:
             case "exec" if parts.daemon.execs:
                 return partial(shell, parts.invoke, ShellRequest(rest, v2=False, pty=False))
             case "sync":
-                return partial(sync, parts.files)
+                return partial(sync, ([SyncSession, *parts.manners.syncing])[-1], parts.files)
             case "tcp":
                 return partial(connect_tcp, parts.loopback, rest)
             case "localabstract":

@@ -7,21 +7,23 @@ A failing pull leaves the connection usable.
 import contextlib
 import os
 import stat
+from collections.abc import Callable, Sequence
 
 from virtual_phone.channel import Channel
 from virtual_phone.events import StreamClosedError
-from virtual_phone.files import PhoneFiles
+from virtual_phone.files import Entry, PhoneFiles
 from virtual_phone.link import OpenRequest
+from virtual_phone.manners import Serving
 from virtual_phone.services import sync_wire as wire
 
-__all__ = ["sync"]
+__all__ = ["SyncSession", "sync"]
 
 _BATCH = (1 << 20) - 2 * wire.DATA_LIMIT  # several DATA messages share one packet: that gives the speed
 
 
-async def sync(files: PhoneFiles, request: OpenRequest) -> None:
+async def sync(serving: Callable[[PhoneFiles, Channel], Serving], files: PhoneFiles, request: OpenRequest) -> None:
     """Serve one sync connection."""
-    session = _Session(files, request.accept())
+    session = serving(files, request.accept())
     while await session.answer_one():
         pass
 
@@ -30,10 +32,12 @@ class _CannotCreateError(Exception):
     """A push was refused before its first byte."""
 
 
-class _Session:
+class SyncSession:
+    """One connection. A rogue is a session of its own that answers some requests in its own way."""
+
     def __init__(self, files: PhoneFiles, channel: Channel) -> None:
-        self._files = files
-        self._channel = channel
+        self.files = files
+        self.channel = channel
         self._mtime = 0
 
     async def answer_one(self) -> bool:
@@ -42,14 +46,14 @@ class _Session:
         if head is None or head.id == b"QUIT":
             return False
         if head.number > wire.PATH_LIMIT:
-            await self._channel.write(wire.fail("path too long"))
+            await self.channel.write(wire.fail("path too long"))
             return False
-        path = await self._channel.read_exactly(head.number)
-        setup = await self._channel.read_exactly(head.setup_size)
+        path = await self.channel.read_exactly(head.number)
+        setup = await self.channel.read_exactly(head.setup_size)
         try:
             return await self._dispatch(head.id, path, setup)
         except ValueError as error:  # not the protocol: there is no way to go on
-            await self._channel.write(wire.fail(str(error)))
+            await self.channel.write(wire.fail(str(error)))
             return False
 
     async def _dispatch(self, request_id: bytes, path: bytes, setup: bytes) -> bool:
@@ -57,65 +61,77 @@ class _Session:
             raise ValueError("path holds a NUL")
         match request_id:
             case b"STAT" | b"STA2" | b"LST2":
-                await self._stat(request_id, path)
+                await self.stat(request_id, path)
             case b"LIST" | b"LIS2":
-                await self._list(request_id, path)
+                await self.list(request_id, path)
             case b"RECV":
-                await self._send_file(path)
+                await self.send_file(path)
             case b"RCV2":
                 wire.parse_setup(request_id, setup)  # its flags ask for compressions, of which none is announced
-                await self._send_file(path)
+                await self.send_file(path)
             case b"SEND":
-                return await self._receive(*wire.parse_send_v1(path), flags=0)
+                return await self.receive(*wire.parse_send_v1(path), flags=0)
             case b"SND2":
                 mode, flags = wire.parse_setup(request_id, setup)
-                return await self._receive(path, mode, flags=flags)
+                return await self.receive(path, mode, flags=flags)
             case _:
                 raise ValueError(f"unknown command {request_id.hex()}")
         return True
 
     async def _head(self) -> wire.Request | None:
         try:
-            return wire.Request.parse(await self._channel.read_exactly(wire.Request.SIZE))
+            return wire.Request.parse(await self.channel.read_exactly(wire.Request.SIZE))
         except StreamClosedError:
             return None
 
-    async def _stat(self, request_id: bytes, path: bytes) -> None:
-        look = self._files.stat if request_id == b"STA2" else self._files.lstat
-        found, error = None, 0
-        try:
-            found = look(path)
-        except OSError as problem:
-            error = problem.errno or 0
+    async def stat(self, request_id: bytes, path: bytes) -> None:
+        """Answer STAT, STA2 or LST2."""
+        found, error = self.look(request_id, path)
         if request_id == b"STAT":
-            await self._channel.write(wire.stat_v1(found))
+            await self.channel.write(wire.stat_v1(found))
         else:
-            await self._channel.write(wire.stat_v2(request_id, found, error))
+            await self.channel.write(wire.stat_v2(request_id, found, error))
 
-    async def _list(self, request_id: bytes, path: bytes) -> None:
-        out = bytearray()
-        with contextlib.suppress(OSError):  # a folder that is not there is an empty one
-            for entry in self._files.list(path):
-                if request_id == b"LIS2":
-                    out += wire.dent_v2(entry.name, entry.stat)
-                elif entry.stat is not None:
-                    out += wire.dent_v1(entry.name, entry.stat)
-        await self._channel.write(out + wire.end_of_list(request_id))
-
-    async def _send_file(self, path: bytes) -> None:
+    def look(self, request_id: bytes, path: bytes) -> tuple[os.stat_result | None, int]:
+        """What is there, or the errno."""
+        look = self.files.stat if request_id == b"STA2" else self.files.lstat
         try:
-            fd = self._files.open(path)
+            return look(path), 0
+        except OSError as problem:
+            return None, problem.errno or 0
+
+    async def list(self, request_id: bytes, path: bytes) -> None:
+        """Answer LIST or LIS2."""
+        out = bytearray()
+        for entry in self.entries(path):
+            if request_id == b"LIS2":
+                out += wire.dent_v2(entry.name, entry.stat)
+            elif entry.stat is not None:
+                out += wire.dent_v1(entry.name, entry.stat)
+        await self.channel.write(out + wire.end_of_list(request_id))
+
+    def entries(self, path: bytes) -> Sequence[Entry]:
+        """What a folder holds; a folder that is not there is an empty one."""
+        with contextlib.suppress(OSError):
+            return self.files.list(path)
+        return []
+
+    async def send_file(self, path: bytes) -> None:
+        """Answer RECV: the file in DATA messages, and DONE."""
+        try:
+            fd = self.files.open(path)
         except OSError as error:
-            await self._channel.write(wire.fail(f"open failed: {error.strerror}"))
+            await self.channel.write(wire.fail(f"open failed: {error.strerror}"))
             return
         try:
             while batch := _read_batch(fd):
-                await self._channel.write(batch)
+                await self.channel.write(batch)
         finally:
             os.close(fd)
-        await self._channel.write(wire.done())
+        await self.channel.write(wire.done())
 
-    async def _receive(self, path: bytes, mode: int, *, flags: int) -> bool:
+    async def receive(self, path: bytes, mode: int, *, flags: int) -> bool:
+        """Take what SEND pushes; whether the connection goes on."""
         try:
             if stat.S_ISLNK(mode):
                 await self._receive_link(path)
@@ -123,10 +139,10 @@ class _Session:
                 await self._receive_file(path, mode, dry=bool(flags & wire.DRY_RUN))
         except (_CannotCreateError, OSError) as error:
             reason = str(error) if isinstance(error, _CannotCreateError) else f"write failed: {error.strerror}"
-            await self._channel.write(wire.fail(reason))
+            await self.channel.write(wire.fail(reason))
             await self._drain()
             return False
-        await self._channel.write(wire.OKAY)
+        await self.channel.write(wire.OKAY)
         return True
 
     async def _receive_file(self, path: bytes, mode: int, *, dry: bool) -> None:
@@ -134,36 +150,36 @@ class _Session:
             while await self._chunk() is not None:
                 pass
             return
-        fd = _create(self._files, path, mode)
+        fd = _create(self.files, path, mode)
         whole = False
         try:
             while (chunk := await self._chunk()) is not None:
-                self._files.write(fd, chunk)
+                self.files.write(fd, chunk)
             os.utime(fd, (self._mtime, self._mtime))
             whole = True
         finally:
             os.close(fd)
             if not whole:
                 with contextlib.suppress(OSError):
-                    self._files.remove(path)
+                    self.files.remove(path)
 
     async def _receive_link(self, path: bytes) -> None:
         target = await self._chunk()
         if target is None:
             raise ValueError("invalid data message: expected ID_DATA")
-        self._files.symlink(target.rstrip(b"\x00"), path)
+        self.files.symlink(target.rstrip(b"\x00"), path)
         if await self._chunk() is not None:
             raise ValueError("invalid data message: expected ID_DONE")
 
     async def _chunk(self) -> bytes | None:
         """The next piece of a pushed file; None at its end, which sets the file's time."""
-        head = wire.Request.parse(await self._channel.read_exactly(wire.Request.SIZE))
+        head = wire.Request.parse(await self.channel.read_exactly(wire.Request.SIZE))
         if head.id == b"DONE":
             self._mtime = head.number
             return None
         if head.id != b"DATA" or head.number > wire.DATA_LIMIT:
             raise ValueError("invalid data message")
-        return await self._channel.read_exactly(head.number)
+        return await self.channel.read_exactly(head.number)
 
     async def _drain(self) -> None:
         """Read what is left of a push that failed: old adb versions lose the reason otherwise."""
