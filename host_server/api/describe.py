@@ -86,10 +86,9 @@ def _described(app: "FastAPI", open_paths: frozenset[str]) -> dict[str, Any]:
 
 def _tell(operation: dict[str, Any], call: tuple[str, str]) -> None:
     operation["responses"].pop("422", None)  # FastAPI's own; ours is a refusal like any other
-    operation["responses"]["default"] = {
-        "description": "A refusal.",
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}},
-    }
+    refusal = operation["responses"]["default"] = {"description": "A refusal."}
+    if call[1] != "head":
+        refusal["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
     if call in _ANSWERS:
         operation["responses"]["200"]["content"] = _ANSWERS[call]
     if call in _BODIES:
