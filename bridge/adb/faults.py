@@ -11,6 +11,9 @@ from bridge.errors import AdbUnreachable, BridgeError, DeviceLost, DeviceUnusabl
 
 __all__ = [
     "READY",
+    "ChangedError",
+    "FileChanged",
+    "GarbledError",
     "LinkError",
     "NoReverse",
     "NobodyListensError",
@@ -37,8 +40,20 @@ class NoReverse(DeviceUnusable):
     """The phone's daemon cannot lead a port of the phone to the laptop, now or ever: there is no page on this phone."""
 
 
+class FileChanged(DeviceUnusable):
+    """A file changed while it was copied; in a moment it may be whole."""
+
+
 class LinkError(Exception):
     """The other side closed, or spoke something that is not the protocol. Never leaves this package."""
+
+
+class GarbledError(LinkError):
+    """A phone's daemon sent something that is not the protocol. The phone may still be there."""
+
+
+class ChangedError(LinkError):
+    """A file was not what the phone had said it was: it is being written, or the phone lies."""
 
 
 class NobodyListensError(LinkError):
@@ -111,6 +126,12 @@ def from_phone(serial: str, doing: str) -> Generator[None, None, None]:
         yield
     except RefusedError as error:
         raise phone_refusal(error.text, serial=serial, doing=doing) from error
+    except ChangedError as error:
+        hint = "try again in a moment: its camera may still be writing it"
+        raise FileChanged(f"{serial}: {doing}: {error}", hint=hint, serial=serial) from error
+    except GarbledError as error:
+        hint = "restart the phone: what its adb daemon sends is not adb's protocol"
+        raise DeviceUnusable(f"{serial}: {doing}: {error}", hint=hint, serial=serial) from error
     except LinkError as error:
         hint = "replug the phone; the connection is made again as soon as it is listed"
         raise DeviceLost(f"{serial} went away during {doing} ({error})", hint=hint, serial=serial) from error

@@ -7,7 +7,7 @@ collected: its bytes are passed on as they come, and the caller's limit on the w
 import struct
 from dataclasses import dataclass
 
-from bridge.adb.faults import LinkError
+from bridge.adb.faults import GarbledError
 
 __all__ = ["CLOSE_STDIN", "Exited", "ShellParser", "StderrPiece", "StdoutPiece", "stdin_packet"]
 
@@ -78,5 +78,5 @@ class ShellParser:
             self._kind, self._left = _HEAD.unpack(self._head)
             self._head = b""
             if self._kind == _EXIT and self._left != 1:
-                raise LinkError(f"an exit packet of {self._left} bytes")
+                raise GarbledError(f"an exit packet of {self._left} bytes")
         return position + len(taken)

@@ -11,7 +11,7 @@ import socket
 from dataclasses import dataclass
 from typing import Self
 
-from bridge.adb.faults import LinkError, NobodyListensError, RefusedError
+from bridge.adb.faults import GarbledError, LinkError, NobodyListensError, RefusedError
 from bridge.errors import UsageError
 
 __all__ = ["QUICKACK", "AdbAddress", "Connection", "PhoneAddress", "frame", "is_quiet"]
@@ -90,7 +90,7 @@ class Connection:
         """Read four hex digits of length and that many bytes."""
         head = await self.exactly(4)
         if not _LENGTH.fullmatch(head):
-            raise LinkError(f"{head!r} is no length")
+            raise GarbledError(f"{head!r} is no length")
         return await self.exactly(int(head, 16))
 
     async def exactly(self, size: int) -> bytes:

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from bridge.adb.faults import LinkError, RefusedError
+from bridge.adb.faults import ChangedError, GarbledError, LinkError, RefusedError
 from bridge.adb.pulling import BUFFER, Hashing, PartFile
 from bridge.adb.smartsocket import QUICKACK, PhoneAddress, frame, is_quiet
 from bridge.adb.sync_wire import (
@@ -123,7 +123,7 @@ class SyncConnection:
             have = len(tail)
             buffer[:have] = tail
         if frames.total != size:
-            raise LinkError(f"{frames.total} of {size} bytes came")
+            raise ChangedError(f"{frames.total} of {size} bytes came")
 
     def push(self, data: bytes, path: bytes, mode: int) -> None:
         """Write a file on the phone; the phone's own words when it cannot."""
@@ -139,7 +139,7 @@ class SyncConnection:
         if kind == b"FAIL" and size <= MAX_CHUNK:
             raise RefusedError(self._exactly(size).decode(errors="replace"))
         if kind != b"OKAY":
-            raise LinkError(f"{kind!r} {size} in answer to a push")
+            raise GarbledError(f"{kind!r} {size} in answer to a push")
 
     def _service(self, name: str) -> None:
         self._send(frame(name))

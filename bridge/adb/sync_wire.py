@@ -9,7 +9,7 @@ import os
 import struct
 from collections.abc import Sequence
 
-from bridge.adb.faults import LinkError, RefusedError
+from bridge.adb.faults import ChangedError, GarbledError, RefusedError
 from bridge.adb.transport import DirEntry, FileStat
 from bridge.errors import DeviceUnusable, UsageError
 
@@ -63,14 +63,14 @@ def parse_stat_v1(answer: bytes) -> FileStat | None:
     """`STAT`: all zero when there is nothing. Sizes have 32 bits."""
     kind, mode, size, mtime = _STAT_V1.unpack(answer)
     if kind != b"STAT":
-        raise LinkError(f"{kind!r} in place of STAT")
+        raise GarbledError(f"{kind!r} in place of STAT")
     return FileStat(mode, size, mtime) if mode else None
 
 
 def parse_stat_v2(answer: bytes) -> FileStat | None:
     """`LST2`: carries errno, so that forbidden is not taken for missing."""
     if answer[:4] != b"LST2":
-        raise LinkError(f"{answer[:4]!r} in place of LST2")
+        raise GarbledError(f"{answer[:4]!r} in place of LST2")
     error, _, _, mode, _, _, _, size, _, mtime, _ = _STAT_V2_BODY.unpack(answer[4:])
     if error in _NOTHING_THERE:
         return None
@@ -110,7 +110,7 @@ class Listing:
             self.done = True
             return 0
         if kind != (b"DNT2" if self._v2 else b"DENT") or size > MAX_PATH:
-            raise LinkError(f"{kind!r} {size} in a folder's listing")
+            raise GarbledError(f"{kind!r} {size} in a folder's listing")
         return size
 
     def _keep(self, name: bytes, fields: Sequence[int | bytes]) -> None:
@@ -173,7 +173,7 @@ class DataFrames:
             return
         self.total += len(piece)
         if self.total > self._limit:
-            raise LinkError("the file grew while it was read")
+            raise ChangedError("the file grew while it was read")
         pieces.append(piece)
 
     def _read_head(self, kind: bytes, size: int) -> None:
@@ -184,4 +184,4 @@ class DataFrames:
             if kind == b"FAIL":
                 self._refusal = bytearray()
         else:
-            raise LinkError(f"{kind!r} {size} in a file")
+            raise GarbledError(f"{kind!r} {size} in a file")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from bridge.adb.faults import FileChanged
 from bridge.adb.transport import FileStat, Transport
 from bridge.captures.notices import FolderNotice, Refused, Trouble, Unfinished
 from bridge.captures.settle import GRACE_S
@@ -143,7 +144,7 @@ class Hands:
     async def _pull(self, path: bytes) -> Event:
         try:
             taken = await take(self._transport, self._spool, path)
-        except DeviceLost:
+        except (DeviceLost, FileChanged):
             await self._transport.stat(path)  # is it the phone that went, or did only the file change under our hands?
             return PullFailed(path)
         except BridgeError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.adb.faults import FileChanged
 from bridge.adb.files import PhoneFiles
 from bridge.adb.smartsocket import PhoneAddress
 from bridge.errors import BridgeError, DeadlinePassed, DeviceLost, DeviceUnusable
@@ -86,13 +87,13 @@ async def test_a_whole_file_arrives_with_its_hash_and_nothing_beside_it(
 @pytest.mark.parametrize(
     ("size", "received", "error", "words"),
     [
-        (5, data(b"123456") + DONE, DeviceLost, "grew"),
-        (5, data(b"1234") + DONE, DeviceLost, "4 of 5"),
-        (5, data(b"1", size=300 << 20), DeviceLost, "DATA"),
-        (5, data(b"1", size=0xFFFFFFFF), DeviceLost, "DATA"),
-        (5, b"NONSENSE", DeviceLost, "NONS"),
+        (5, data(b"123456") + DONE, FileChanged, "grew"),
+        (5, data(b"1234") + DONE, FileChanged, "4 of 5"),
+        (5, data(b"1", size=300 << 20), DeviceUnusable, "DATA"),
+        (5, data(b"1", size=0xFFFFFFFF), DeviceUnusable, "DATA"),
+        (5, b"NONSENSE", DeviceUnusable, "NONS"),
         (5, struct.pack("<4sI", b"FAIL", 17) + b"Permission denied", DeviceUnusable, "Permission denied"),
-        (3_000_000, data(b"x" * 65_536) * 20 + DONE, DeviceLost, "of 3000000"),
+        (3_000_000, data(b"x" * 65_536) * 20 + DONE, FileChanged, "of 3000000"),
     ],
 )
 async def test_a_file_that_is_not_what_stat_said_leaves_nothing(
@@ -227,7 +228,7 @@ async def test_a_push_that_is_refused_gives_the_phones_words(adb: ScriptedAdb, f
 
 
 @pytest.mark.parametrize("answered", [b"OKAZ\0\0\0\0", struct.pack("<4sI", b"FAIL", 1 << 30)])
-async def test_a_push_with_a_senseless_answer_is_a_broken_link(
+async def test_a_push_with_a_senseless_answer_is_an_unusable_phone(
     adb: ScriptedAdb, files: PhoneFiles, answered: bytes
 ) -> None:
     async def answer(kind: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -235,7 +236,7 @@ async def test_a_push_with_a_senseless_answer_is_a_broken_link(
         writer.write(answered)
 
     adb.services["sync:"] = sync_script(answer)
-    with pytest.raises(DeviceLost):
+    with pytest.raises(DeviceUnusable):
         await files.push(b"abc", "/sdcard/a", mode=0o644, deadline=10)
 
 

@@ -15,7 +15,7 @@ from bridge.adb.phone_transport import AdbTransport
 from bridge.adb.plain_shell import Beginning
 from bridge.adb.smartsocket import PhoneAddress
 from bridge.adb.transport import ShellResult
-from bridge.errors import DeadlinePassed, DeviceLost, DeviceUnusable
+from bridge.errors import BridgeError, DeadlinePassed, DeviceLost, DeviceUnusable
 from tests.support.scripted_adb import Script, ScriptedAdb, block
 
 CHANNEL = "shell,v2,raw:exec sh"
@@ -144,13 +144,16 @@ async def test_too_much_output_is_refused_and_not_kept(adb: ScriptedAdb, new: Ad
 
 
 @pytest.mark.parametrize("service", [CHANNEL, ONE_SHOT])
-@pytest.mark.parametrize("sent", [b"", packet(1, b"half"), struct.pack("<BI", 3, 9) + bytes(9)])
-async def test_a_stream_that_ends_or_breaks_is_a_lost_device(
-    adb: ScriptedAdb, new: AdbTransport, service: str, sent: bytes
+@pytest.mark.parametrize(
+    ("sent", "error"),
+    [(b"", DeviceLost), (packet(1, b"half"), DeviceLost), (struct.pack("<BI", 3, 9) + bytes(9), DeviceUnusable)],
+)
+async def test_a_stream_that_ends_is_a_lost_device_and_one_that_breaks_an_unusable_one(
+    adb: ScriptedAdb, new: AdbTransport, service: str, sent: bytes, error: type[BridgeError]
 ) -> None:
     adb.services[service] = says(sent)
     new._channel.busy = service == ONE_SHOT
-    with pytest.raises(DeviceLost) as caught:
+    with pytest.raises(error) as caught:
         await new.shell(["x"], deadline=5)
     assert caught.value.hint
 
