@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from host_server.settings import ANSWER_CACHE_MIB
+
 if TYPE_CHECKING:
     from host_server.security.keys import KeyFile
     from host_server.settings import HostSettings
@@ -55,6 +57,9 @@ def serve(
     exit_when_idle: Annotated[
         float | None, typer.Option(help="End so many seconds after the last client has gone.", min=0)
     ] = None,
+    answer_cache: Annotated[
+        int, typer.Option(metavar="MIB", help="Memory for answers that may be given again; 0 keeps none.", min=0)
+    ] = ANSWER_CACHE_MIB,
     allowed_host: Annotated[list[str] | None, typer.Option(help="A further name this host is called by.")] = None,
     insecure_lan: Annotated[bool, typer.Option("--insecure-lan", help="Listen beyond loopback without TLS.")] = False,
     ssl_certfile: Annotated[str | None, typer.Option(help="TLS certificate (PEM).")] = None,
@@ -76,6 +81,7 @@ def serve(
             certfile=ssl_certfile,
             keyfile=ssl_keyfile,
             exit_when_idle_s=exit_when_idle,
+            answer_cache_mib=answer_cache,
         )
         _serve(settings)
     except SettingsError as error:

@@ -8,7 +8,9 @@ from pathlib import Path
 from host_server.security.network import is_loopback
 from host_server.wire.discovery import state_dir
 
-__all__ = ["HostSettings", "SettingsError"]
+__all__ = ["ANSWER_CACHE_MIB", "HostSettings", "SettingsError"]
+
+ANSWER_CACHE_MIB = 64
 
 _BACKLOG = 512
 _SEND_BUFFER = 256 * 1024
@@ -36,6 +38,7 @@ class HostSettings:
     certificate: tuple[str, str] | None = None
     exit_when_idle_s: float | None = None
     blob_quota: int = 2 * 1024**3
+    answer_cache: int = ANSWER_CACHE_MIB * 1024**2
 
     @classmethod
     def read(
@@ -51,6 +54,7 @@ class HostSettings:
         certfile: str | None,
         keyfile: str | None,
         exit_when_idle_s: float | None,
+        answer_cache_mib: int = ANSWER_CACHE_MIB,
     ) -> "HostSettings":
         """Flags over environment over default. Raises `SettingsError`."""
         if bool(certfile) != bool(keyfile):
@@ -64,6 +68,7 @@ class HostSettings:
             insecure_lan=insecure_lan,
             certificate=(certfile, keyfile) if certfile and keyfile else None,
             exit_when_idle_s=exit_when_idle_s,
+            answer_cache=answer_cache_mib * 1024**2,
         )
         settings.check_bind()
         return settings

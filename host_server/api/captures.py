@@ -54,7 +54,7 @@ def captures_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
 
     @router.delete("/{sha256}")
     async def delete(request: Request, sha256: Annotated[str, Depends(_sha256)]) -> Response:
-        if not await pictures.delete(_owner(request), sha256):
+        if not await service.delete_picture(_owner(request), sha256):
             raise WireError("capture_not_found", "This picture is not here.")
         return _json(_capture(sha256) | {"deleted": True})
 

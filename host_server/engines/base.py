@@ -80,6 +80,8 @@ class EngineInfo:
     """Longest side in pixels it wants pictures prepared to (`imaging.prepare(data, max_side=…)`)."""
     lanes: int = 1
     """Answers it works on at the same time."""
+    repeats: bool = True
+    """Whether a greedy answer would be the same again, so that it may be kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class EchoEngine:
             reads_only=False,
             description="Says your question back; looks at nothing. For testing everything around an engine.",
             lanes=_LANES,
+            repeats=False,  # saying it back costs nothing, and tests want each answer said
         )
 
     async def warm_up(self) -> None:

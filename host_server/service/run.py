@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
+from host_server.core.answer_cache import CachedAnswer
 from host_server.core.conversation import Conversation
 from host_server.engines.base import Engine, EngineError, EngineRestartedError, PreparedQuestion
 from host_server.observe.log import get_logger
 from host_server.service.answer import Answer
+from host_server.service.memory import Place
 from host_server.service.pictures import Pictures
 from host_server.service.speech import Speech, answer_form
 from host_server.wire.errors import WireError
@@ -51,6 +53,7 @@ class Run:
         pictures: tuple[str, ...],
         *,
         seat: Seat,
+        place: Place,
         ready: Callable[[], Awaitable[None]],
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
@@ -62,6 +65,7 @@ class Run:
         self._conversation = conversation
         self._pictures = pictures
         self._seat = seat
+        self._place = place
         self._ready = ready
         self._clock = clock
         self._wall_clock = wall_clock
@@ -96,6 +100,23 @@ class Run:
             self._end_failed(WireError("internal", "Something went wrong inside the host."))
 
     async def _answer(self, pictures: Pictures) -> None:
+        speech = Speech(self.answer, answer_form(self._create.format))
+        known = self._place.find()
+        cut = self._repeat(known, speech) if known else await self._ask(pictures, speech)
+        if self._create.generate is not False:
+            await speech.finish(cut=cut)
+        self._end_spoken(cut=cut)
+
+    def _repeat(self, known: CachedAnswer, speech: Speech) -> bool:
+        """Say what the engine said the last time: no picture is opened, no seat waited for."""
+        self._seated = self._first = self._last = self._clock()
+        self._tokens = known.tokens
+        self.answer.emit(self.answer.writer.started())
+        cut = not speech.say(known.text)
+        speech.pause()
+        return cut
+
+    async def _ask(self, pictures: Pictures, speech: Speech) -> bool:
         principal = self.answer.principal
         with pictures.held(principal, self._pictures):
             began = self._clock()
@@ -109,29 +130,27 @@ class Run:
                 history=self._conversation.history,
                 max_output_tokens=self._create.max_output_tokens,
                 temperature=self._create.temperature,
-                form=answer_form(self._create.format),
+                form=speech.form,
             )
-            speech = Speech(self.answer, question.form)
             await self._seat.free.wait()
             await self._ready()
             self._seated = self._clock()
             self.answer.emit(self.answer.writer.started())
-            spoken = self._create.generate is not False
-            cut = spoken and await self._speak(question, speech)
-            if spoken:
-                await speech.finish(cut=cut)
-        self._end_spoken(cut=cut)
+            return self._create.generate is not False and await self._speak(question, speech)
 
     async def _speak(self, question: PreparedQuestion, speech: Speech) -> bool:
         """Let the engine answer; whether the answer is shorter than it would be."""
+        said: list[str] = []
         try:
             async with aclosing(self._engine.answer(question)) as pieces:
                 async for piece in pieces:
                     self._last = self._clock()
                     self._first = self._first or self._last
                     self._tokens += piece.tokens
+                    said.append(piece.text)
                     if not speech.say(piece.text) or piece.cut:
                         return True
+            self._place.keep("".join(said), self._tokens)
             return False
         finally:
             speech.pause()
@@ -187,4 +206,5 @@ class Run:
             time_to_first_token_ms=None if self._first is None else 1000 * (self._first - self._arrived),
             generation_time_ms=1000 * (self._last - self._first) if self._first and self._last else 0.0,
             output_tokens=self._tokens,
+            cache=self._place.cache,
         )

@@ -11,6 +11,7 @@ from functools import partial
 from weakref import WeakValueDictionary
 
 from host_server.core.admission import Admission, AdmissionError, Moved
+from host_server.core.answer_cache import AnswerCache
 from host_server.core.conversation import Conversation, converse
 from host_server.core.idempotency import KeyReusedError, Keys
 from host_server.core.shelf import Shelf
@@ -18,11 +19,13 @@ from host_server.engines.base import Engine
 from host_server.observe.log import get_logger
 from host_server.service.answer import Answer
 from host_server.service.engines import EngineRoom
+from host_server.service.memory import Memory
 from host_server.service.pictures import Pictures
 from host_server.service.run import Run, Seat
 from host_server.wire.errors import WireError
 from host_server.wire.events import AnswerWriter
 from host_server.wire.ids import new_item_id, new_response_id
+from host_server.wire.items import input_items, weight
 from host_server.wire.request import ResponseCreate
 from host_server.wire.response import new_response
 
@@ -43,6 +46,8 @@ class Limits:
     keep_s: float = 24 * 3600.0
     keep_answers: int = 5000
     keep_bytes: int = 64 * 1024 * 1024
+    cache_bytes: int = 0
+    cache_s: float = 24 * 3600.0
 
 
 class Service:
@@ -70,6 +75,8 @@ class Service:
         self._shelf = Shelf(
             keep_s=self.limits.keep_s, max_answers=self.limits.keep_answers, max_bytes=self.limits.keep_bytes
         )
+        cache = AnswerCache(max_bytes=self.limits.cache_bytes, keep_s=self.limits.cache_s)
+        self._memory = Memory(cache, clock=clock)
         self._keys = Keys()
         self._key_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._answers: dict[str, Answer] = {}
@@ -154,6 +161,12 @@ class Service:
         self._shelf.remove(answer_id)
         self._forget([answer_id])
 
+    async def delete_picture(self, principal: str, sha256: str) -> bool:
+        """Whether it was here; what was said about it is not said again. Raises `WireError` while one looks at it."""
+        was_here = await self.pictures.delete(principal, sha256)
+        self._memory.forget(principal, sha256)
+        return was_here
+
     def drain(self) -> None:
         """Take no question any more; those that run may end."""
         self.draining = True
@@ -165,16 +178,17 @@ class Service:
             answer.cancel("shutdown")
 
     async def _take(self, principal: str, create: ResponseCreate, connection: str | None) -> Answer:
-        if self.draining or self._tasks is None:
-            raise WireError("server_draining", "The host is about to end.", retry_after_ms=5000)
+        self._open()
         engine = self.engines.pick(create.model)
         ticket = new_response_id()
         arrived = self._clock()
         seat = self._enter(ticket, engine, principal, arrived)
         try:
             conversation = self._converse(principal, create, connection)
-            pictures = await self.pictures.resolve(principal, conversation.images) or conversation.pictures
-            answer = self._new_answer(ticket, principal, create, engine, connection)
+            shown = await self.pictures.resolve(principal, conversation.images)
+            tasks = self._open()  # it may have ended meanwhile
+            pictures = shown or conversation.pictures
+            answer = self._new_answer(ticket, principal, create, engine, connection, shown)
             run = Run(
                 answer,
                 engine,
@@ -182,6 +196,7 @@ class Service:
                 conversation,
                 pictures,
                 seat=seat,
+                place=self._memory.place(principal, engine.info, create, conversation, pictures),
                 ready=partial(self.engines.ready, engine.info.name),
                 clock=self._clock,
                 wall_clock=self._wall_clock,
@@ -191,7 +206,7 @@ class Service:
             if seat.place:
                 answer.emit(answer.writer.queued(position=seat.place))
             answer.wait_for_follower()
-            self._tasks.create_task(self._run(run), name=ticket)
+            tasks.create_task(self._run(run), name=ticket)
         except BaseException:
             self._leave(ticket)
             raise
@@ -199,6 +214,11 @@ class Service:
         about = create.metadata or {}
         self._log.info("accepted", response_id=ticket, capture_id=about.get("capture_id"), engine=engine.info.name)
         return answer
+
+    def _open(self) -> asyncio.TaskGroup:
+        if self.draining or self._tasks is None:
+            raise WireError("server_draining", "The host is about to end.", retry_after_ms=5000)
+        return self._tasks
 
     async def _run(self, run: Run) -> None:
         answer = run.answer
@@ -208,8 +228,7 @@ class Service:
             self._leave(answer.id)
             self._log.info("ended", response_id=answer.id, status=answer.response()["status"])
             if answer.id in self._answers:
-                size = answer.log.size + len(answer.writer.text) + 4096
-                self._forget(self._shelf.ended(answer.id, size=size, now=self._clock()))
+                self._forget(self._shelf.ended(answer.id, size=answer.size, now=self._clock()))
 
     def _enter(self, ticket: str, engine: Engine, principal: str, now: float) -> Seat:
         try:
@@ -247,7 +266,13 @@ class Service:
         return converse(create, previous.chain)
 
     def _new_answer(
-        self, answer_id: str, principal: str, create: ResponseCreate, engine: Engine, connection: str | None
+        self,
+        answer_id: str,
+        principal: str,
+        create: ResponseCreate,
+        engine: Engine,
+        connection: str | None,
+        shown: tuple[str, ...],
     ) -> Answer:
         response = new_response(
             response_id=answer_id,
@@ -269,6 +294,8 @@ class Service:
             connection=connection,
             store=create.store is not False,
             grace_s=self.limits.grace_s,
+            items=input_items(create, shown, answer_id=answer_id),
+            weight=weight(create),
         )
 
     def _forget(self, answers: list[str]) -> None:

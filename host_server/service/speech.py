@@ -27,8 +27,8 @@ class Speech:
     """Writes one answer's text. `say` each piece, `pause` when there is no more, `finish` an answer that is whole."""
 
     def __init__(self, answer: Answer, form: AnswerForm | None) -> None:
+        self.form = form
         self._answer = answer
-        self._form = form
         self._unwrapper = Unwrapper(unfence=form is not None)
 
     def say(self, piece: str) -> bool:
@@ -48,9 +48,9 @@ class Speech:
         if "[" in text:
             boxes = await asyncio.to_thread(find_boxes, text, self._unwrapper.spans)
             self._answer.emit(self._answer.writer.annotate([box.annotation() for box in boxes]))
-        if self._form is None or cut:
+        if self.form is None or cut:
             return
-        reason = await asyncio.to_thread(partial(misfit, text, self._form, clock=time.monotonic))
+        reason = await asyncio.to_thread(partial(misfit, text, self.form, clock=time.monotonic))
         if reason is not None:
             raise WireError("output_invalid", reason)
 

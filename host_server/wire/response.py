@@ -94,8 +94,12 @@ def metrics(
     time_to_first_token_ms: float | None,
     generation_time_ms: float,
     output_tokens: int,
+    cache: str = "off",
 ) -> Json:
-    """How long each stage took, in vLLM's words; the first token counts from the question's arrival."""
+    """How long each stage took, in vLLM's words; the first token counts from the question's arrival.
+
+    `cache` is `hit` for an answer that was known, `miss` for one that will be, `off` for one that is not kept.
+    """
     steps = output_tokens - 1
     return {
         "queue_time_ms": round(queue_time_ms, 3),
@@ -106,5 +110,5 @@ def metrics(
         "tokens_per_second": round(1000 * steps / generation_time_ms, 3)
         if steps > 0 and generation_time_ms > 0
         else None,
-        "cache": "off",
+        "cache": cache,
     }

@@ -11,7 +11,7 @@ __all__ = ["ScriptedEngine"]
 class ScriptedEngine:
     """Each answer takes its pieces from a queue: `say` one, `finish`, or `fail`. With `lanes=1` the others wait."""
 
-    def __init__(self, name: str = "script", *, lanes: int = 1) -> None:
+    def __init__(self, name: str = "script", *, lanes: int = 1, repeats: bool = True) -> None:
         self.info = EngineInfo(
             name=name,
             model=f"{name}-1",
@@ -20,6 +20,7 @@ class ScriptedEngine:
             reads_only=False,
             description="For tests.",
             lanes=lanes,
+            repeats=repeats,
         )
         self.questions: list[PreparedQuestion] = []
         self.stopped = 0

@@ -17,7 +17,17 @@ from typing import Any
 
 from tests.support.adb_server import bundled_adb
 
-PARTS = ("command_line", "adb_speed", "imaging", "front_and_host", "photo_to_question", "streams", "recovery", "idle")
+PARTS = (
+    "command_line",
+    "adb_speed",
+    "imaging",
+    "front_and_host",
+    "cached",
+    "photo_to_question",
+    "streams",
+    "recovery",
+    "idle",
+)
 OUT = Path("bench.json")
 
 

@@ -5,7 +5,6 @@ Four processes: this one plays the page; the front with session core and host cl
 """
 
 import asyncio
-import hashlib
 import json
 import tempfile
 from collections.abc import AsyncGenerator
@@ -13,12 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 from websockets.asyncio.client import ClientConnection
 
 from bridge.virtual.screens import order_screen
 from tools.bench.asking import DELTA, ask, create, dial, link_code_to_token
 from tools.bench.measure import beyond, median, percentile, row
+from tools.bench.uploading import upload
 from tools.bench.workers import Worker, started
 
 __all__ = ["rows"]
@@ -132,7 +131,7 @@ async def _loop_delay(host: Worker, folder: Path) -> dict[str, Any]:
     """How late a timer of the API's loop is while the OCR engine reads one page after the other, and while it rests."""
     picture = folder / "order.png"
     order_screen(picture, seed=1)
-    file_id = await _upload(host, picture.read_bytes())
+    file_id = await upload(host.hello["url"], host.hello["keys"][0], picture.read_bytes())
     content = [{"type": "input_image", "file_id": file_id}, {"type": "input_text", "text": "What is the order number?"}]
     question = {"type": "response.create", "model": "ocr", "input": [{"role": "user", "content": content}]}
     busy: list[float] = []
@@ -166,15 +165,6 @@ async def _late(host: Worker) -> float:
 async def _until(enough: asyncio.Event, socket: ClientConnection, question: dict[str, Any]) -> None:
     while not enough.is_set():
         await ask(socket, question, _ignore)
-
-
-async def _upload(host: Worker, data: bytes) -> str:
-    sha256 = hashlib.sha256(data).hexdigest()
-    headers = {"authorization": f"Bearer {host.hello['keys'][0]}", "content-type": "image/png"}
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
-        reply = await client.put(f"{host.hello['url']}/v1/captures/{sha256}", content=data, headers=headers)
-        reply.raise_for_status()
-    return f"cap_{sha256}"
 
 
 def _ignore(_message: dict[str, Any], _now: float) -> None:

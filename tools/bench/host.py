@@ -2,7 +2,7 @@
 
 The engine `clock=RATE` says the time, in steps as a batching engine does: a client then knows how old each word is.
 
-usage: python -m tools.bench.host FOLDER ENGINE...
+usage: python -m tools.bench.host FOLDER [--cached] ENGINE...      without --cached, no answer is given from memory
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from host_server.observe.logging import configure_logging
 from host_server.security.admin_token import ensure_admin_token
 from host_server.security.authenticator import Authenticator
 from host_server.security.keys import KeyFile
-from host_server.service import EngineRoom, Pictures, Service
+from host_server.service import EngineRoom, Limits, Pictures, Service
 from host_server.settings import HostSettings
 from host_server.store.blobs import BlobStore
 from host_server.wire.discovery import HostRecord, private_folder
@@ -69,12 +69,14 @@ async def probe(seconds: float) -> dict[str, Any]:
 async def main(folder: Path, specs: list[str]) -> None:
     """Serve until stdin ends."""
     configure_logging()
-    engines = [_engine(spec) for spec in specs]
+    cache_bytes = (1 << 20) * specs.count("--cached")
+    engines = [_engine(spec) for spec in specs if spec != "--cached"]
     for engine in engines:
         await engine.warm_up()
     private_folder(folder)
     keys = [ensure_admin_token(folder), KeyFile(folder).new("bench")]  # one key may have 48 questions at once
-    service = Service(EngineRoom(engines), Pictures(BlobStore(folder / "blobs", quota=1 << 28)))
+    pictures = Pictures(BlobStore(folder / "blobs", quota=1 << 28))
+    service = Service(EngineRoom(engines), pictures, limits=Limits(cache_bytes=cache_bytes))
     listening: asyncio.Future[HostRecord] = asyncio.get_running_loop().create_future()
     idle = IdleClock(None, now=time.monotonic())
     server = HostServer(

@@ -1,0 +1,82 @@
+"""What was answered before: which questions may be answered from it, and what is kept of an answer."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from host_server.core.answer_cache import AnswerCache, CachedAnswer, cache_key
+from host_server.core.conversation import Conversation
+from host_server.engines.base import EngineInfo
+from host_server.service.speech import answer_form
+from host_server.wire.request import ResponseCreate
+
+__all__ = ["Memory", "Place"]
+
+
+class Place:
+    """One question's place in the memory. `cache` is what its metrics say: `off`, `miss` or `hit`."""
+
+    def __init__(self, find: Callable[[], CachedAnswer | None], keep: Callable[[CachedAnswer], None]) -> None:
+        self.cache: Literal["off", "miss", "hit"] = "miss"
+        self._find = find
+        self._keep = keep
+
+    @classmethod
+    def off(cls) -> "Place":
+        """A question that is not looked up, and whose answer is not kept."""
+        place = cls(lambda: None, lambda _answer: None)
+        place.cache = "off"
+        return place
+
+    def find(self) -> CachedAnswer | None:
+        """The answer, when it is known."""
+        known = self._find()
+        if known is not None:
+            self.cache = "hit"
+        return known
+
+    def keep(self, text: str, tokens: int) -> None:
+        """The engine has said this, to the end."""
+        self._keep(CachedAnswer(text, tokens))
+
+
+class Memory:
+    """The answer cache with the rules for its use."""
+
+    def __init__(self, cache: AnswerCache, *, clock: Callable[[], float]) -> None:
+        self._cache = cache
+        self._clock = clock
+
+    def place(
+        self,
+        principal: str,
+        info: EngineInfo,
+        create: ResponseCreate,
+        conversation: Conversation,
+        pictures: tuple[str, ...],
+    ) -> Place:
+        """Where this question belongs; nowhere, when its answer may differ the next time or somebody wants it fresh."""
+        fresh = (create.metadata or {}).get("cache") == "off" or create.generate is False
+        if fresh or create.temperature or not (info.repeats and self._cache.on):
+            return Place.off()
+        key = cache_key(
+            principal,
+            engine=(info.name, info.model, info.max_side),
+            pictures=pictures,
+            text=conversation.text,
+            system=conversation.system,
+            history=conversation.history,
+            max_output_tokens=create.max_output_tokens,
+            form=answer_form(create.format),
+        )
+
+        def find() -> CachedAnswer | None:
+            return self._cache.find(key, now=self._clock())
+
+        def keep(answer: CachedAnswer) -> None:
+            self._cache.remember(key, answer, principal=principal, pictures=pictures, now=self._clock())
+
+        return Place(find, keep)
+
+    def forget(self, principal: str, sha256: str) -> None:
+        """A picture was deleted: what was said about it goes too."""
+        self._cache.forget_picture(principal, sha256)
