@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from bridge.session.acks import Acks
 from bridge.session.events import ViewerKind
 from bridge.session.viewers import Outbox
+from host_server.wire.acks import Acks
 from host_server.wire.log import AnswerLog
 
 __all__ = ["ACK_S", "Viewer"]

@@ -9,5 +9,6 @@
  boxes        the places an answer names
  restarts     when a worker that died begins again     watchdog      when one must be taken for hung
  failures     who has guessed too many tokens             idle          when nobody needs this host any more
+ rates        how fast a principal may go                lines         how much strangers may write to the log
 ```
 """

@@ -7,6 +7,8 @@
  response   the Response object, items, usage          (plain dicts go out)
  events     AnswerWriter: the events of one answer, in the only right order; `error` and `bridge:` events
  log        AnswerLog: those events numbered and kept; a reader at any cursor gets what it has not seen
+ acks       what a reader that acknowledges has not read yet
+ items      what a question brought, told back; page: one page of such a list
  codec      JSON out and in
  discovery  where a host leaves its address and its token for the clients of the same user
 ```

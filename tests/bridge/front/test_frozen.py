@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from bridge.front import Front
 from bridge.front.connection import Patience
-from bridge.session.acks import WINDOW
+from host_server.wire.acks import WINDOW
 from tests.support.bridge import Bench, Page, jpeg, receive
 from tests.support.until import until
 
