@@ -22,6 +22,7 @@ from bridge.front.errands import errands_of
 from bridge.front.gate import PRINCIPAL, Gate, refused
 from bridge.front.links import Links, Principal, TooManyTries
 from bridge.front.pictures import pictures_of
+from bridge.front.prompts import prompts_of
 from bridge.front.sockets import Sockets
 from bridge.session import Session
 from host_server.wire.errors import WireError
@@ -42,6 +43,7 @@ def create_app(session: Session, links: Links, sockets: Sockets, *, app_dir: Pat
         Route("/healthz", _healthz),
         Route("/link", _link(session, links), methods=["POST"]),
         Route("/status", _status(session), methods=["GET"]),
+        Route("/prompts", prompts_of(session), methods=["PUT"]),
         WebSocketRoute("/v1/responses", sockets.serve),
         Route("/v1/captures/{sha256}", _linked(pictures_of(session)), methods=_PICTURE_METHODS),
         Route("/v1/{rest:path}", _linked(errands_of(session)), methods=_ERRAND_METHODS),

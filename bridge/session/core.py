@@ -6,8 +6,8 @@ pumped, so nothing that can start is left waiting.
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import assert_never
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
 
 from bridge.session import events as on
 from bridge.session.answers import Answers
@@ -26,6 +26,7 @@ from bridge.session.telling import (
     held_event,
     host_event,
     pause_event,
+    prompts_event,
     ready_event,
     waiting_event,
 )
@@ -46,9 +47,19 @@ _ROOM = 64  # the line is this short again before more of the spool's backlog is
 class SessionCore:
     """Feed it with `handle`, do what it says. `nonce` makes the names of its questions its own."""
 
-    def __init__(self, phone: PhoneInfo, *, prompt: str, nonce: str, model: str | None = None) -> None:
+    def __init__(
+        self,
+        phone: PhoneInfo,
+        *,
+        prompt: str,
+        nonce: str,
+        model: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         self._phone = phone
         self._prompt = prompt
+        self._options = dict(options or {})  # what belongs to the prompt besides its words
+        self._prompts: tuple[Mapping[str, Any], ...] = ()
         self._nonce = nonce
         self._model = model
         self._answers = Answers()
@@ -135,6 +146,9 @@ class SessionCore:
                 self._desk.leave(viewer)
             case on.PauseSet(paused=paused):
                 return self._pause(now, paused=paused)
+            case on.PromptsGiven(prompts=prompts):
+                self._prompts = prompts
+                return self._desk.tell_pages(prompts_event(prompts))
             case on.DeviceChanged():
                 return self._device_changed(event, now)
             case _:  # pragma: no cover - mypy proves that nothing is left
@@ -167,8 +181,16 @@ class SessionCore:
         """
         asked_by: AskedBy = "terminal" if prompt else _ASKED_BY[capture.source]
         prompt = prompt or self._prompt
-        name = _named(capture.capture_id, self._model or "", prompt)
-        return Question(name, prompt, asked_by, since=capture.taken_at, sha256=capture.sha256, capture=capture)
+        options = self._options_of(prompt)
+        told = [json.dumps(options, sort_keys=True)] if options else []
+        name = _named(capture.capture_id, self._model or "", prompt, *told)
+        return Question(
+            name, prompt, asked_by, since=capture.taken_at, sha256=capture.sha256, capture=capture, options=options
+        )
+
+    def _options_of(self, text: str) -> Mapping[str, Any]:
+        """What the session's own prompt is asked with, by whomever; any other text stands for itself."""
+        return self._options if text == self._prompt else {}
 
     def _deleted(self, event: on.PictureDeleted, now: float) -> list[Command]:
         told = self._desk.tell_all(deleted_event(event.sha256, event.captures))
@@ -190,6 +212,8 @@ class SessionCore:
             answers=self._answers.names,
         )
         out = self._desk.tell(event.viewer, ready)
+        if self._prompts and event.kind == "page":
+            out += self._desk.tell(event.viewer, prompts_event(self._prompts))
         return out if event.resume is None else out + self._recovery.greet(event.viewer, event.resume)
 
     def _viewer_asked(self, event: on.ViewerAsked, now: float) -> list[Command]:
@@ -234,7 +258,7 @@ class SessionCore:
             since=now,
             sha256=ask.sha256,
             capture=event.capture,
-            options=ask.options,
+            options={**self._options_of(ask.text), **ask.options},
             viewer=event.viewer,
             event_id=ask.event_id,
         )

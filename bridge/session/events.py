@@ -26,6 +26,7 @@ __all__ = [
     "PhoneInfo",
     "PictureDeleted",
     "PicturesHeld",
+    "PromptsGiven",
     "RetryDue",
     "UploadLost",
     "UploadRefused",
@@ -237,6 +238,13 @@ class PauseSet:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptsGiven:
+    """The named questions that pages may offer, all of them."""
+
+    prompts: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceChanged:
     """The phone came, went or needs a hand."""
 
@@ -270,5 +278,6 @@ Event: TypeAlias = (
     | ViewerErred
     | ViewerLeft
     | PauseSet
+    | PromptsGiven
     | DeviceChanged
 )

@@ -141,6 +141,8 @@ def _ask(create: ResponseCreate) -> Ask:
         "instructions": create.instructions,
         "max_output_tokens": create.max_output_tokens,
         "temperature": create.temperature,
+        "top_p": create.top_p,
+        "text": None if create.format.type == "text" else {"format": create.format.echo()},
     }
     return Ask(
         text=text,

@@ -5,7 +5,7 @@ import secrets
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from itertools import count
 from typing import Any
@@ -44,6 +44,7 @@ class Session:
         *,
         prompt: str,
         model: str | None = None,
+        options: Mapping[str, Any] | None = None,
         on_event: Callable[[dict[str, Any]], None] = lambda _event: None,
         backlog: bool = True,
     ) -> None:
@@ -53,7 +54,7 @@ class Session:
         self._spool = spool
         self._on_event = on_event
         self._backlog = backlog
-        self._core = SessionCore(phone, prompt=prompt, nonce=secrets.token_hex(8), model=model)
+        self._core = SessionCore(phone, prompt=prompt, nonce=secrets.token_hex(8), model=model, options=options)
         self.album = Album(spool, client, phone.device_id, feed=self._feed)
         self.on_send_held: Callable[[], None] = lambda: None
         self.on_pause: Callable[[bool], None] = lambda _paused: None
@@ -88,6 +89,10 @@ class Session:
     def submit(self, capture: Capture, *, prompt: str | None = None) -> None:
         """A picture is in the spool: ask about it as soon as can be. The same capture twice is asked about once."""
         self._feed(on.CaptureTaken(capture, prompt))
+
+    def offer(self, prompts: Sequence[Mapping[str, Any]]) -> None:
+        """Pages show these named questions from now on, and no others."""
+        self._feed(on.PromptsGiven(tuple(prompts)))
 
     def subscribe(
         self, kind: ViewerKind = "terminal", *, resume: Mapping[str, int] | None = None, ack_s: float = ACK_S
@@ -129,6 +134,11 @@ class Session:
         """Stop, or go on, sending pictures of the camera folder to the host."""
         self._feed(on.PauseSet(paused))
         self.on_pause(paused)
+
+    @property
+    def paused(self) -> bool:
+        """Whether pictures of the camera folder stay on the phone for now."""
+        return self._core.paused
 
     def held(self, count: int) -> None:
         """So many pictures of the camera folder wait for somebody to say that they may be sent."""
@@ -177,7 +187,7 @@ class Session:
         finally:
             self._handling = False
 
-    def _do(self, command: do.Command) -> None:
+    def _do(self, command: do.Command) -> None:  # ruff: ignore[complex-structure] - the table of commands
         match command:
             case do.Tell(viewer=name, event=event):
                 if viewer := self._viewers.get(name):

@@ -15,6 +15,7 @@ __all__ = [
     "held_event",
     "host_event",
     "pause_event",
+    "prompts_event",
     "question_event",
     "ready_event",
     "waiting_event",
@@ -73,6 +74,11 @@ def held_event(count: int) -> Json:
 def deleted_event(sha256: str, captures: Sequence[Capture]) -> Json:
     """A picture of this phone is gone, and what was answered about it."""
     return {"type": "bridge:deleted", "sha256": sha256, "captures": [capture.capture_id for capture in captures]}
+
+
+def prompts_event(prompts: Sequence[Mapping[str, Any]]) -> Json:
+    """The named questions: title, text and system text in both languages, options as `response.create` has them."""
+    return {"type": "bridge:prompts", "prompts": list(prompts)}
 
 
 def waiting_event(question: Question, position: int, *, host_up: bool) -> Json:

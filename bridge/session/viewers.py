@@ -60,6 +60,10 @@ class Desk:
         """One event for everybody."""
         return [Tell(viewer, event) for viewer in self._readers]
 
+    def tell_pages(self, event: Mapping[str, Any]) -> list[Command]:
+        """One event for everybody who looks at a page."""
+        return [Tell(viewer, event) for viewer, reader in self._readers.items() if reader.kind == "page"]
+
     def open(self, answer: Answer) -> list[Command]:
         """Announce an answer that begins, or that is found again: then some have read a part of it."""
         name, out = answer.response_id, self.tell_all(answer.question)

@@ -19,6 +19,7 @@ from bridge.captures.notices import FolderNotice
 from bridge.client import HostClient
 from bridge.config import DEFAULT_PROMPT, PHONE_PORT
 from bridge.front import Front
+from bridge.prompts import PromptBook
 from bridge.session import Session
 from bridge.session.events import PhoneInfo
 from bridge.spool import Spool, device_id
@@ -45,6 +46,8 @@ class Options:
     state_dir: Path
     model_name: str = ""
     prompt: str = DEFAULT_PROMPT
+    prompt_options: Mapping[str, Any] = field(default_factory=dict)
+    prompts: PromptBook = field(default_factory=PromptBook)
     model: str | None = None
     phone_port: int = PHONE_PORT
     camera_folders: tuple[str, ...] = ("/sdcard/DCIM/Camera",)
@@ -79,7 +82,16 @@ async def connected(
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(HostClient(finder))
         await client.connected()
-        session = Session(phone, spool, client, prompt=options.prompt, model=options.model, on_event=on_event)
+        session = Session(
+            phone,
+            spool,
+            client,
+            prompt=options.prompt,
+            options=options.prompt_options,
+            model=options.model,
+            on_event=on_event,
+        )
+        session.offer([prompt.for_page() for prompt in options.prompts])
         front = await stack.enter_async_context(Front(session, app_dir=options.app_dir))
         runner = _runner(options, session, front, spool, phone, on_event)
         front.on_pages = page_linked(runner)

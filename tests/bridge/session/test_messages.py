@@ -32,6 +32,19 @@ def test_a_question_about_a_picture() -> None:
     assert said == Ask("What is the total?", SHA256, None, "e1", {"max_output_tokens": 9})
 
 
+def test_a_page_may_ask_as_a_named_prompt_does() -> None:
+    form = {"type": "json_schema", "name": "receipt", "schema": {"type": "object"}, "strict": True}
+    asked = {"instructions": "Be brief.", "temperature": 0.0, "top_p": 0.5, "text": {"format": form}}
+
+    said = parse_viewer_message(create([IMAGE, TEXT], **asked))
+
+    assert isinstance(said, Ask)
+    assert said.options == asked
+    plain = parse_viewer_message(create([TEXT], text={"format": {"type": "text"}}))
+    assert isinstance(plain, Ask)
+    assert plain.options == {}
+
+
 def test_a_question_about_the_picture_of_an_answer() -> None:
     said = parse_viewer_message(create("And the date?", previous_response_id="resp_1"))
 
