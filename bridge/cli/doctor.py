@@ -2,13 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.cli.options import HostUrl, Json, PhonePort, Serial, StateDir, TokenFile
+from bridge.cli.options import HostUrl, Json, PhonePort, Serial, StateDir, Timeout, TokenFile
 from bridge.cli.output import Output
 
 if TYPE_CHECKING:
     from bridge.doctor import Examination
 
 __all__ = ["doctor"]
+
+SECONDS = 15.0
 
 
 def doctor(
@@ -18,6 +20,7 @@ def doctor(
     token_file: TokenFile = None,
     state_dir: StateDir = None,
     phone_port: PhonePort = None,
+    timeout: Timeout = SECONDS,
     json: Json = False,
 ) -> int:
     """Check adb, the phones, the host and the settings: PASS, WARN or FAIL, each with the next step.
@@ -34,7 +37,7 @@ def doctor(
     flags = {"host_url": host_url, "token_file": token_file, "state_dir": state_dir, "phone_port": phone_port}
     output = Output(as_json=json)
     with output.busy("looking at adb, the phones and the host"):
-        findings = asyncio.run(examine(_wanted(flags, serials or [])))
+        findings = asyncio.run(examine(_wanted(flags, serials or [], timeout or SECONDS)))
     code = exit_code(findings)
     if json:
         checks = [asdict(finding) for finding in findings]
@@ -44,7 +47,7 @@ def doctor(
     return code
 
 
-def _wanted(flags: dict[str, Any], serials: list[str]) -> "Examination":
+def _wanted(flags: dict[str, Any], serials: list[str], seconds: float) -> "Examination":
     """What to look at, also where the settings make no sense: that is a finding like any other."""
     import os
 
@@ -54,11 +57,11 @@ def _wanted(flags: dict[str, Any], serials: list[str]) -> "Examination":
 
     named = serials or list(filter(None, [os.environ.get("ANDROID_SERIAL", "")]))
     try:
-        return Examination(load(**flags), origins(**flags), named, os.environ)
+        return Examination(load(**flags), origins(**flags), named, os.environ, seconds=seconds)
     except UsageError as error:
         given = {name: value for name, value in flags.items() if value is not None}
         try:
             settings = Settings.model_validate(given)
         except ValueError:  # the flags themselves
             raise error from None
-        return Examination(settings, dict.fromkeys(given, "flag"), named, os.environ, problem=error)
+        return Examination(settings, dict.fromkeys(given, "flag"), named, os.environ, problem=error, seconds=seconds)

@@ -19,16 +19,16 @@ from bridge.supervise.finder import finder_of
 
 __all__ = ["Examination", "examine"]
 
-LIST_S = 3.0
-SERVER_S = 6.0
-HOST_S = 6.0
+# What each step may take of the whole; the first three come one after the other, with a second to spare.
+SERVER_SHARE, LIST_SHARE, PHONE_SHARE = 0.3, 0.2, 0.4
+HOST_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
     """What is to be looked at: the settings in force with their origins, the phones meant, the environment.
 
-    `problem`: why the settings could not be read; then these are the defaults.
+    `problem`: why the settings could not be read; then these are the defaults. `seconds`: for all of it.
     """
 
     settings: Settings
@@ -36,13 +36,14 @@ class Examination:
     serials: Sequence[str]
     environ: Mapping[str, str]
     problem: UsageError | None = None
+    seconds: float = 15.0
 
 
 async def examine(wanted: Examination) -> list[Finding]:
-    """Look at everything; nothing is raised, nothing is changed. Takes a second, at most about fifteen."""
+    """Look at everything within `wanted.seconds`; nothing is raised, nothing is changed. Mostly it takes one."""
     async with asyncio.TaskGroup() as group:
         about_adb = group.create_task(_adb(wanted))
-        about_host = group.create_task(_host(wanted.settings))
+        about_host = group.create_task(_host(wanted.settings, wanted.seconds * HOST_SHARE))
         about_laptop = group.create_task(asyncio.to_thread(_laptop, wanted))
     return [*about_laptop.result(), *about_adb.result(), *about_host.result()]
 
@@ -73,7 +74,7 @@ async def _adb(wanted: Examination) -> list[Finding]:
 
     async with asyncio.TaskGroup() as group:
         finding_programs = group.create_task(adb.find_programs(environ))
-        reaching = group.create_task(_bounded_adb("server", reach(), SERVER_S))
+        reaching = group.create_task(_bounded_adb("server", reach(), wanted.seconds * SERVER_SHARE))
     programs = finding_programs.result()
     found = adb.judge_programs(programs, asked=environ.get("ADB", ""), server=bool(reached))
     found += [*reaching.result(), judge_key(look_at_key(environ))]
@@ -87,15 +88,15 @@ async def _phones(wanted: Examination, address: AdbAddress) -> list[Finding]:
     lines: list[DeviceLine] = []
 
     async def listed() -> Sequence[Finding]:
-        lines.extend(await list_devices(address, deadline=LIST_S))
+        lines.extend(await list_devices(address))
         return phones.judge_choice(lines, wanted.serials)
 
-    found = list(await _bounded_adb("list", listed(), LIST_S))
-    settings = wanted.settings
+    found = list(await _bounded_adb("list", listed(), wanted.seconds * LIST_SHARE))
+    settings, seconds = wanted.settings, wanted.seconds * PHONE_SHARE
     async with asyncio.TaskGroup() as group:
         looks = {
             line: group.create_task(
-                examine_phone(address, line, state_dir=settings.state_dir, port=settings.phone_port)
+                examine_phone(address, line, state_dir=settings.state_dir, port=settings.phone_port, seconds=seconds)
             )
             for line in phones.chosen(lines, wanted.serials)
             if line.ready
@@ -106,7 +107,7 @@ async def _phones(wanted: Examination, address: AdbAddress) -> list[Finding]:
     return found
 
 
-async def _host(settings: Settings) -> list[Finding]:
+async def _host(settings: Settings, seconds: float) -> list[Finding]:
     async def look() -> Sequence[Finding]:
         at = await finder_of(settings).running()
         if at is None:
@@ -116,7 +117,7 @@ async def _host(settings: Settings) -> list[Finding]:
         return [*about, *(engines.judge_states(facts.ready.get("engines")) if facts.ready else [])]
 
     hint = "see `bridge status`; `bridge serve` starts a host by hand"
-    return list(await bounded(host.AREA, "live", look(), seconds=HOST_S, exit_code=HOST_CODE, hint=hint))
+    return list(await bounded(host.AREA, "live", look(), seconds=seconds, exit_code=HOST_CODE, hint=hint))
 
 
 def _no_host(settings: Settings) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,46 +24,46 @@ from bridge.supervise.survey import held_phone
 from bridge.supervise.tunnels import TunnelBook
 from device_scripts.files import script
 
-__all__ = ["PHONE_S", "examine_phone", "parse_probe"]
+__all__ = ["examine_phone", "parse_probe"]
 
-PHONE_S = 6.0
 PROBE_S = 4.0
+CLOSING_S = 1.0
 HINT = "is the phone awake and its cable firm? replug it; `adb reconnect` often helps"
 
 
-async def examine_phone(address: AdbAddress, line: DeviceLine, *, state_dir: Path, port: int) -> list[Finding]:
-    """Everything about one phone that adb lists as ready. The phone is left as it was."""
-    area = area_of(line)
-    opened: list[Transport] = []
+async def examine_phone(
+    address: AdbAddress, line: DeviceLine, *, state_dir: Path, port: int, seconds: float
+) -> list[Finding]:
+    """Everything about one phone that adb lists as ready, within about `seconds`. The phone is left as it was."""
+    area, until = area_of(line), time.monotonic() + seconds
 
-    async def look() -> Sequence[Finding]:
-        opened.append(await open_transport(address, line))
-        return [judge_features(area, opened[0].features)]
+    async def bounded_by_all(check: str, work: Awaitable[Sequence[Finding]], more: float = 0.0) -> Sequence[Finding]:
+        left = max(0.0, until - time.monotonic()) + more
+        return await bounded(area, check, work, seconds=left, exit_code=PHONE_CODE, hint=HINT)
 
-    try:
-        found = list(await _bounded(area, "answers", look()))
-        if not opened:
-            return found
-        answers = await _bounded(area, "answers", _told(area, opened[0]))
-        if any(finding.status == "FAIL" for finding in answers):
-            return [*answers, *found]  # the other questions would only wait as long, one by one
-        return [*answers, *found, *await _side_by_side(area, opened[0], state_dir=state_dir, port=port)]
-    finally:
-        if opened:
-            await opened[0].close()
+    async def looked() -> Sequence[Finding]:
+        transport = await open_transport(address, line)
+        try:
+            answers = await bounded_by_all("answers", _told(area, transport))
+            found = [*answers, judge_features(area, transport.features)]
+            if any(finding.status == "FAIL" for finding in answers):
+                return found  # the other questions would only wait as long
+            checks: list[tuple[str, Awaitable[Sequence[Finding]]]] = [
+                ("reverse", _reverse(area, transport)),
+                ("port", _port(area, transport, state_dir=state_dir, port=port)),
+                ("browser", _browser(area, transport, port)),
+                ("clock", _clock(area, transport)),
+            ]
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(bounded_by_all(name, work)) for name, work in checks]
+            return [*found, *(finding for task in tasks for finding in task.result())]
+        finally:
+            await transport.close()
 
-
-async def _side_by_side(area: str, transport: Transport, *, state_dir: Path, port: int) -> list[Finding]:
-    checks: list[tuple[str, Awaitable[Sequence[Finding]]]] = [
-        ("reverse", _reverse(area, transport)),
-        ("port", _port(area, transport, state_dir=state_dir, port=port)),
-        ("browser", _browser(area, transport, port)),
-        ("clock", _clock(area, transport)),
-        ("connection", _connection(area, transport.serial, state_dir)),
-    ]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_bounded(area, name, work)) for name, work in checks]
-    return [finding for task in tasks for finding in task.result()]
+        looking = group.create_task(bounded_by_all("answers", looked(), CLOSING_S))
+        connection = group.create_task(bounded_by_all("connection", _connection(area, line.serial, state_dir)))
+    return [*looking.result(), *connection.result()]
 
 
 async def _told(area: str, transport: Transport) -> Sequence[Finding]:
@@ -123,7 +124,3 @@ async def _connection(area: str, serial: str, state_dir: Path) -> Sequence[Findi
         return [passed(area, "connection", "free: `bridge connect` may take it")]
     held: Mapping[str, Any] = await asyncio.to_thread(held_phone, info)
     return [judge_connection(area, held)]
-
-
-async def _bounded(area: str, check: str, work: Awaitable[Sequence[Finding]]) -> Sequence[Finding]:
-    return await bounded(area, check, work, seconds=PHONE_S, exit_code=PHONE_CODE, hint=HINT)

@@ -22,7 +22,7 @@ def judge_origins(settings: Settings, origins: Mapping[str, str]) -> list[Findin
         _line(name, getattr(settings, name), origins[name]) for name in type(settings).model_fields if name in origins
     ]
     rest = {name: _shown(name, getattr(settings, name)) for name in type(settings).model_fields if name not in origins}
-    return [*found, passed(AREA, "defaults", f"{', '.join(rest)}: as they come", values=rest)]
+    return [*found, passed(AREA, "defaults", f"as they come: {', '.join(rest)}", values=rest)]
 
 
 def judge_problem(problem: UsageError) -> Finding:
@@ -42,12 +42,12 @@ def look_at_folder(state_dir: Path) -> tuple[int, bool] | None:
 def judge_state_folder(state_dir: Path, seen: tuple[int, bool] | None) -> Finding:
     """Tokens and pictures lie there, so nobody else may write in it."""
     if seen is None:
-        return passed(AREA, "state", f"{state_dir}, made at the first use")
+        return passed(AREA, "folder", f"{state_dir}, made at the first use")
     mode, ours = seen
     if ours and not mode & OTHERS_WRITE:
-        return passed(AREA, "state", f"{state_dir}, yours alone")
+        return passed(AREA, "folder", f"{state_dir}, yours alone")
     text = f"{state_dir} belongs to somebody else or may be written by others"
-    return failed(AREA, "state", text, hint=f"chmod go-w {state_dir}, or name another with --state-dir")
+    return failed(AREA, "folder", text, hint=f"chmod go-w {state_dir}, or name another with --state-dir")
 
 
 def _line(name: str, value: Any, place: str) -> Finding:
