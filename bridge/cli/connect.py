@@ -91,9 +91,11 @@ async def _hold(
     """From the lease to the signal."""
     import asyncio
 
+    from bridge.cli.keys import listening_keys
     from bridge.cli.watching import Watching
     from bridge.spool import Spool
     from bridge.supervise.connection import connected
+    from bridge.supervise.events import PageWanted
     from bridge.supervise.signals import until_told
 
     options = await _checked(settings, line, ways)
@@ -112,7 +114,11 @@ async def _hold(
                     ", ".join(options.camera_folders),
                     detail="new pictures are sent to the host; Ctrl-C ends",
                 )
-            await until_told()
+            keys = {"c": connection.session.send_held, "o": lambda: connection.runner.post(PageWanted())}
+            with listening_keys(keys) as heard:
+                if heard:
+                    output.entry("keys", "c sends what was held back, o opens the page, Ctrl-C ends")
+                await until_told()
     output.gap()
     output.say("disconnected; the phone's tunnel is removed")
 

@@ -13,9 +13,6 @@ from typing import Any
 import device_scripts
 from bridge.adb.server import AdbAddress
 from bridge.adb.transport import Transport
-from bridge.captures import CaptureSource
-from bridge.captures.folder import CameraFolder
-from bridge.captures.notices import FolderNotice
 from bridge.client import HostClient
 from bridge.config import DEFAULT_PROMPT, PHONE_PORT
 from bridge.front import Front
@@ -23,9 +20,9 @@ from bridge.prompts import PromptBook
 from bridge.session import Session
 from bridge.session.events import PhoneInfo
 from bridge.spool import Spool, device_id
-from bridge.supervise.core import Supervisor
+from bridge.supervise.core import HELLO_S, Supervisor
+from bridge.supervise.folder_watch import FolderWatch
 from bridge.supervise.host import HostFinder
-from bridge.supervise.notices import notice_event
 from bridge.supervise.runner import PhoneRunner, page_linked
 from bridge.supervise.transport_tasks import TransportTasks
 from bridge.supervise.tunnels import TunnelBook
@@ -38,6 +35,7 @@ class Options:
     """What a connection is told: which phone, how it is asked, what it may do.
 
     `fresh`: pictures taken before this connection are not sent, only counted; false goes on where a killed one stopped.
+    `hello_s`: how long a page that was opened may say nothing before a fresh link is opened.
     """
 
     serial: str
@@ -56,6 +54,7 @@ class Options:
     catch_up: bool = False
     fresh: bool = True
     open_page: bool = True
+    hello_s: float = HELLO_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ async def connected(
         )
         session.offer([prompt.for_page() for prompt in options.prompts])
         front = await stack.enter_async_context(Front(session, app_dir=options.app_dir))
-        runner = _runner(options, session, front, spool, phone, on_event)
+        runner = _runner(options, session, front, spool, on_event)
         front.on_pages = page_linked(runner)
         await stack.enter_async_context(_working(session.run(), runner.run()))
         yield Connection(options, session, front, runner)
@@ -122,39 +121,27 @@ def _runner(
     session: Session,
     front: Front,
     spool: Spool,
-    phone: PhoneInfo,
     on_event: Callable[[dict[str, Any]], None],
 ) -> PhoneRunner:
     book = TunnelBook(options.state_dir)
+    watch = FolderWatch(
+        session,
+        spool,
+        folders=options.camera_folders,
+        fresh=options.fresh,
+        catch_up=options.catch_up,
+        on_event=on_event,
+    )
 
     def tasks(transport: Transport) -> TransportTasks:
         return TransportTasks(transport, options.phone_port, front.port, book, front.new_link_code)
-
-    def notice(told: FolderNotice) -> None:
-        if event := notice_event(phone, told):
-            on_event(event)
-
-    fresh = iter([options.fresh])
-
-    def source(transport: Transport) -> CaptureSource:
-        folder = CameraFolder(
-            transport,
-            spool,
-            device_id=phone.device_id,
-            folders=options.camera_folders,
-            fresh=next(fresh, False),  # after a replug what was taken meanwhile is meant to be sent
-            on_notice=notice,
-        )
-        if options.catch_up:
-            folder.catch_up()
-        return folder
 
     return PhoneRunner(
         serial=options.serial,
         address=options.address,
         environ=options.environ,
         tasks=tasks,
-        source=source,
+        source=watch.source,
         session=session,
-        core=Supervisor(options.serial, open_page=options.open_page, watch=options.watch),
+        core=Supervisor(options.serial, open_page=options.open_page, watch=options.watch, hello_s=options.hello_s),
     )

@@ -35,6 +35,7 @@ from bridge.supervise.events import (
     Failed,
     NoTunnel,
     PageLinked,
+    PageWanted,
     TransportOpen,
     TunnelGone,
     TunnelMade,
@@ -42,7 +43,7 @@ from bridge.supervise.events import (
     WatchEnded,
 )
 
-__all__ = ["Supervisor"]
+__all__ = ["HELLO_S", "Supervisor"]
 
 # A first retry is quick because most failures right after a replug are the phone's daemon still starting.
 RETRY_FIRST_S, RETRY_LONGEST_S = 0.2, 3.0
@@ -50,6 +51,10 @@ TUNNEL_CHECK_S = 2.0
 # The page that was open before reconnects by itself within its longest back-off; only then is a new one opened.
 PAGE_GRACE_S = 5.0
 PAGE_TRIES = 3
+# A browser that shows its welcome, or a phone that is locked, keeps the page from saying anything; a link lasts 60 s.
+HELLO_S = 20.0
+SILENT = "unlock the phone, finish the browser's welcome, allow the camera"
+SILENT_AT_LAST = f"{SILENT}; then press `o` in this terminal, or start `bridge connect` again"
 # The adb server dials a TCP phone again by itself for a minute; after that, and after its own restart, nobody does.
 REDIAL_FIRST_S, REDIAL_S = 0.3, 1.0
 REDIALLED = "wake the phone and its Wi-Fi; it is dialled again by itself"
@@ -62,6 +67,7 @@ class Supervisor:
     serial: str
     open_page: bool = True
     watch: bool = True
+    hello_s: float = HELLO_S
     state: State = State.ABSENT
     transport_id: int | None = None
     wake_at: float | None = None
@@ -72,6 +78,8 @@ class Supervisor:
     _tunnel: bool = True
     _linked: bool = False
     _page_tries: int = 0
+    _unanswered: bool = False  # the page that was opened last has said nothing
+    _silent: bool = False  # and people know
     _page_due: float | None = None
     _out: list[Command] = field(default_factory=list)
 
@@ -83,7 +91,9 @@ class Supervisor:
             case AdbGone():
                 self._lost("the adb server ended", "it is being started again", now)
             case PageLinked():
-                self._linked, self._page_due = True, None
+                self._page_linked()
+            case PageWanted():
+                self._page_wanted(now)
             case Wake():
                 self._wake(now)
             case TransportOpen() | TunnelMade() | TunnelGone() | NoTunnel() | Failed() | WatchEnded() if (
@@ -153,6 +163,18 @@ class Supervisor:
         self._enter(State.UP, f"ready, without the page: {event.reason}", now, hint=event.hint)
         self.wake_at = now + TUNNEL_CHECK_S
 
+    def _page_linked(self) -> None:
+        self._linked, self._page_due, self._unanswered = True, None, False
+        if self._silent:
+            self._silent = False
+            self._tell(self.state, "the page on the phone is linked", "")
+
+    def _page_wanted(self, now: float) -> None:
+        """Somebody asks for the page: it is opened anew, with all its tries."""
+        if self.state is State.UP and self._tunnel:
+            self._page_tries, self._page_due, self._unanswered = 0, now, False
+            self._page(now)
+
     def _failed(self, event: Failed | WatchEnded, now: float) -> None:
         self._tell(self.state, event.reason, event.hint)
         self.wake_at = now + self._retry_s
@@ -190,12 +212,25 @@ class Supervisor:
     def _page(self, now: float) -> None:
         """Open the page when it is due, and set the next alarm of a phone that is up."""
         if self._page_due is not None and now >= self._page_due and self.transport_id is not None:
-            self._page_tries += 1
-            self._page_due = now + PAGE_GRACE_S * 4 if self._page_tries < PAGE_TRIES else None
-            self._out.append(OpenPage(self.transport_id))
+            if self._unanswered:
+                self._page_silent()
+            if self._page_tries < PAGE_TRIES:
+                self._page_tries += 1
+                self._page_due, self._unanswered = now + self.hello_s, True
+                self._out.append(OpenPage(self.transport_id))
+            else:
+                self._page_due = None
         self.wake_at = now + TUNNEL_CHECK_S
         if self._page_due is not None:
             self.wake_at = min(self.wake_at, self._page_due)
+
+    def _page_silent(self) -> None:
+        self._silent = True
+        if self._page_tries < PAGE_TRIES:
+            detail = f"no word from the page on the phone; opening it again ({self._page_tries + 1} of {PAGE_TRIES})"
+            self._tell(self.state, detail, SILENT)
+        else:
+            self._tell(self.state, "no word from the page on the phone; waiting for you", SILENT_AT_LAST)
 
     def _lost(self, detail: str, hint: str, now: float) -> None:
         self._drop()
@@ -206,7 +241,7 @@ class Supervisor:
         if self.transport_id is not None:
             self._out.append(CloseTransport())
         self.transport_id, self._watching, self._tunnel = None, False, True
-        self._linked, self._page_due = False, None
+        self._linked, self._page_due, self._unanswered, self._silent = False, None, False, False
         self._page_tries = min(self._page_tries, 1)  # a page that had been opened once gets its tries again
 
     def _enter(self, state: State, detail: str, now: float, *, hint: str = "") -> None:

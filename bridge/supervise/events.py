@@ -11,6 +11,7 @@ __all__ = [
     "Failed",
     "NoTunnel",
     "PageLinked",
+    "PageWanted",
     "TransportOpen",
     "TunnelGone",
     "TunnelMade",
@@ -85,8 +86,25 @@ class PageLinked:
 
 
 @dataclass(frozen=True, slots=True)
+class PageWanted:
+    """Somebody at the laptop asks for the page to be opened on the phone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wake:
     """The time asked for by `wake_at` has come."""
 
 
-Event = Devices | AdbGone | TransportOpen | TunnelMade | TunnelGone | NoTunnel | Failed | WatchEnded | PageLinked | Wake
+Event = (
+    Devices
+    | AdbGone
+    | TransportOpen
+    | TunnelMade
+    | TunnelGone
+    | NoTunnel
+    | Failed
+    | WatchEnded
+    | PageLinked
+    | PageWanted
+    | Wake
+)

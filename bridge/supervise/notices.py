@@ -17,9 +17,11 @@ def notice_event(phone: PhoneInfo, notice: FolderNotice) -> dict[str, Any] | Non
         case Watching(why=why):
             return _line(phone, "watched_by_polling", f"new pictures are noticed a second late: {why}", "")
         case Held(count=count):
-            pictures = "1 picture was" if count == 1 else f"{count} pictures were"
-            hint = "`bridge connect --catch-up` sends them"
-            return _line(phone, "pictures_held", f"{pictures} taken while nobody was connected, and not sent", hint)
+            message = (
+                f"{count} {'picture' if count == 1 else 'pictures'} taken while nobody watched: held back, not sent"
+            )
+            hint = "`c` in this terminal, a tap on the page, or `bridge connect --catch-up` sends them"
+            return _line(phone, "pictures_held", message, hint, count=count)
         case Refused(name=name, message=message, hint=hint):
             return _line(phone, "picture_refused", message, hint, name=name)
         case Unfinished(name=name, seconds=seconds):

@@ -19,11 +19,14 @@ from bridge.supervise.commands import (
     Tell,
 )
 from bridge.supervise.core import (
+    HELLO_S,
     PAGE_GRACE_S,
     REDIAL_FIRST_S,
     REDIAL_S,
     RETRY_FIRST_S,
     RETRY_LONGEST_S,
+    SILENT,
+    SILENT_AT_LAST,
     TUNNEL_CHECK_S,
     Supervisor,
 )
@@ -34,6 +37,7 @@ from bridge.supervise.events import (
     Failed,
     NoTunnel,
     PageLinked,
+    PageWanted,
     TransportOpen,
     TunnelGone,
     TunnelMade,
@@ -106,6 +110,73 @@ def test_a_page_that_never_links_is_opened_at_most_three_times() -> None:
         now = max(now, core.wake_at or now)
 
     assert opened == 3
+
+
+class TestNoHello:
+    AGAIN = Tell(State.UP, "no word from the page on the phone; opening it again (2 of 3)", SILENT)
+    ONCE_MORE = Tell(State.UP, "no word from the page on the phone; opening it again (3 of 3)", SILENT)
+    AT_LAST = Tell(State.UP, "no word from the page on the phone; waiting for you", SILENT_AT_LAST)
+    LINKED = Tell(State.UP, "the page on the phone is linked")
+
+    def opened(self) -> Playbook:
+        """A phone that is up, its page opened at 0 s and silent since."""
+        play = Playbook(Supervisor("R58M", watch=False)) >> Devices((LINE,)) << OPENING << OpenTransport(LINE)
+        play >> TransportOpen(7) << TUNNELLING << MakeTunnel(7) >> TunnelMade(7) << UP << OpenPage(7)
+        return play
+
+    def silent(self) -> Playbook:
+        """All tries have been in vain."""
+        play = self.opened()
+        play.at(HELLO_S) >> Wake() << self.AGAIN << OpenPage(7) << CheckTunnel(7)
+        play.at(2 * HELLO_S) >> Wake() << self.ONCE_MORE << OpenPage(7) << CheckTunnel(7)
+        play.at(3 * HELLO_S) >> Wake() << self.AT_LAST << CheckTunnel(7)
+        return play
+
+    def test_each_time_people_hear_what_to_do_and_a_fresh_link_is_opened_until_it_waits_for_them(self) -> None:
+        play = self.silent()
+
+        assert play.at(9 * HELLO_S) >> Wake() << CheckTunnel(7)
+
+    def test_a_moment_earlier_nothing_is_said(self) -> None:
+        assert self.opened().at(HELLO_S - 0.01) >> Wake() << CheckTunnel(7)
+
+    def test_a_page_that_speaks_in_time_is_not_worth_a_word(self) -> None:
+        play = self.opened().at(HELLO_S - 1) >> PageLinked()
+
+        assert play.at(2 * HELLO_S) >> Wake() << CheckTunnel(7)
+
+    def test_one_that_speaks_late_is_told_once(self) -> None:
+        play = self.silent().at(100 * HELLO_S) >> PageLinked() << self.LINKED
+
+        assert play >> PageLinked()
+        assert play.at(200 * HELLO_S) >> Wake() << CheckTunnel(7)
+
+    def test_the_time_is_the_callers(self) -> None:
+        core = Supervisor("R58M", watch=False, hello_s=1.0)
+        play = Playbook(core) >> Devices((LINE,)) << OPENING << OpenTransport(LINE)
+        play >> TransportOpen(7) << TUNNELLING << MakeTunnel(7) >> TunnelMade(7) << UP << OpenPage(7)
+
+        assert core.wake_at == pytest.approx(1.0)
+        assert play.at(1.0) >> Wake() << self.AGAIN << OpenPage(7) << CheckTunnel(7)
+
+    def test_somebody_who_asks_for_the_page_gets_all_its_tries(self) -> None:
+        play = self.silent().at(100) >> PageWanted() << OpenPage(7)
+        play.at(100 + HELLO_S) >> Wake() << self.AGAIN << OpenPage(7) << CheckTunnel(7)
+
+        assert play.at(100 + 2 * HELLO_S) >> PageLinked() << self.LINKED
+        assert play >> PageWanted() << OpenPage(7)
+
+    def test_a_phone_that_is_not_up_cannot_be_asked_for_its_page(self) -> None:
+        play = self.silent() >> Devices(()) << CloseTransport() << ABSENT
+
+        assert play >> PageWanted()
+
+    def test_a_replug_begins_anew_and_the_old_page_has_its_grace(self) -> None:
+        play = self.opened().at(1) >> Devices((AGAIN,)) << CloseTransport() << OPENING << OpenTransport(AGAIN)
+        play >> TransportOpen(8) << TUNNELLING << MakeTunnel(8) >> TunnelMade(8) << UP
+        play.at(1 + PAGE_GRACE_S) >> Wake() << OpenPage(8) << CheckTunnel(8)
+
+        assert play.at(1 + PAGE_GRACE_S + HELLO_S) >> Wake() << self.ONCE_MORE << OpenPage(8) << CheckTunnel(8)
 
 
 @pytest.mark.parametrize("state", ["unauthorized", "offline", "no permissions"])

@@ -23,8 +23,9 @@ def test_held_pictures_are_counted_and_the_way_to_send_them_is_named() -> None:
 
     assert one is not None
     assert three is not None
-    assert one["message"].startswith("1 picture was")
-    assert three["message"].startswith("3 pictures were")
+    assert one["message"].startswith("1 picture taken")
+    assert three["message"].startswith("3 pictures taken")
+    assert (one["count"], three["count"]) == (1, 3)
     assert "--catch-up" in three["hint"]
 
 
