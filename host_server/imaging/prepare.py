@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from host_server.core.question import PreparedPicture
 from host_server.imaging.errors import ImagingError
-from host_server.imaging.inspect import ON_ITS_SIDE, open_checked, orientation
+from host_server.imaging.inspect import Checked, clean
 from host_server.imaging.sniff import MediaType
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
-__all__ = ["DEFAULT_MAX_SIDE", "prepare"]
+__all__ = ["DEFAULT_MAX_SIDE", "prepare", "prepare_checked"]
 
 DEFAULT_MAX_SIDE: Final = 2000
 """Longest side of a prepared picture in pixels.
@@ -32,25 +32,26 @@ def prepare(data: bytes, *, max_side: int = DEFAULT_MAX_SIDE) -> PreparedPicture
     Transparency is laid over white; of an animation the first frame is taken. Raises `ImagingError`. Uses one core for
     10 to 300 ms and at most a few hundred MB; how many run at once is the caller's business.
     """
+    return prepare_checked(clean(data), sha256=hashlib.sha256(data).hexdigest(), max_side=max_side)
+
+
+def prepare_checked(checked: Checked, *, sha256: str, max_side: int) -> PreparedPicture:
+    """As `prepare`, for a picture that is checked already and known by this name."""
     if max_side < 1:
         raise ValueError("max_side must be positive")
-    media_type, picture = open_checked(data)
-    with picture:
-        turn = orientation(picture)
-        width, height = picture.size
-        if turn in ON_ITS_SIDE:
-            width, height = height, width
-        flat = _upright(_decode(picture, max_side), turn)
-        return PreparedPicture(
-            sha256=hashlib.sha256(data).hexdigest(),
-            width=flat.width,
-            height=flat.height,
-            jpeg=_encode(flat, media_type),
-            original_width=width,
-            original_height=height,
-            original_bytes=len(data),
-            original_media_type=media_type,
-        )
+    info = checked.info
+    with checked.open() as picture:
+        flat = _upright(_decode(picture, max_side), checked.turn)
+    return PreparedPicture(
+        sha256=sha256,
+        width=flat.width,
+        height=flat.height,
+        jpeg=_encode(flat, info.media_type),
+        original_width=info.width,
+        original_height=info.height,
+        original_bytes=info.size,
+        original_media_type=info.media_type,
+    )
 
 
 def _decode(picture: "ImageFile.ImageFile", max_side: int) -> "Image.Image":

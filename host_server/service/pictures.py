@@ -1,7 +1,8 @@
 """Pictures of a question: found, or taken out of a `data:` URL, checked, kept, and prepared for an engine.
 
 All of it is work for the processor or the disk, so it runs in a few threads of its own: the event loop never decodes,
-and no burst can make more pictures be decoded at once than there are threads.
+and no burst can make more pictures be decoded at once than there are threads, nor than fit into the memory meant for
+them. What is kept is the picture without its metadata, under the name of what was sent: a position is never stored.
 """
 
 import asyncio
@@ -16,7 +17,9 @@ from typing import ParamSpec, TypeVar
 
 from host_server import imaging
 from host_server.core.question import PreparedPicture
-from host_server.store.blobs import BlobStore, HashMismatchError, StorageFullError, Upload
+from host_server.service.bounds import MemoryGate, UploadSlots
+from host_server.store.blobs import BlobStore
+from host_server.store.upload import HashMismatchError, StorageFullError, Upload
 from host_server.wire.errors import WireError
 from host_server.wire.ids import sha256_of_file_id
 from host_server.wire.request import InputImage
@@ -27,6 +30,10 @@ _ResultT = TypeVar("_ResultT")
 _Parameters = ParamSpec("_Parameters")
 
 _BUFFER = 1024 * 1024
+_MEMORY = 256 * 1024 * 1024
+_UPLOADS_EACH, _UPLOADS = 32, 64
+_MOST_PICTURES = 16
+"""In one question; counted before any of them is read."""
 _DATA_URL_TYPES = frozenset({"image/jpeg", "image/jpg", "image/png"})
 _NOT_HERE = "This picture is not here (any more); upload it first."
 
@@ -36,11 +43,16 @@ class Pictures:
 
     def __init__(self, store: BlobStore, *, threads: int = 2) -> None:
         self._store = store
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pictures")
+        self._slots = UploadSlots(each=_UPLOADS_EACH, together=_UPLOADS)
+        self._gate = MemoryGate(_MEMORY)
+        # Receiving does not wait behind decoding.
+        self._receiving = ThreadPoolExecutor(threads, thread_name_prefix="receiving")
+        self._preparing = ThreadPoolExecutor(threads, thread_name_prefix="preparing")
 
     def close(self) -> None:
         """End the threads; what they are at is finished first."""
-        self._pool.shutdown(cancel_futures=True)
+        self._receiving.shutdown(cancel_futures=True)
+        self._preparing.shutdown(cancel_futures=True)
 
     def size(self, principal: str, sha256: str) -> int | None:
         """Bytes of an uploaded picture, or None."""
@@ -69,7 +81,8 @@ class Pictures:
 
     async def receive(self, principal: str, sha256: str, chunks: AsyncIterator[bytes]) -> imaging.PictureInfo:
         """Take an upload: to disk as it comes, kept once it is whole and what its name says. Raises `WireError`."""
-        with self._store.upload((principal, sha256)) as upload:
+        with self._slots.one(principal), ExitStack() as stack:
+            upload = _stored(stack.enter_context, self._store.upload((principal, sha256)))
             buffer = bytearray()
             size = 0
             async for chunk in chunks:
@@ -78,18 +91,22 @@ class Pictures:
                 if size > imaging.MAX_BYTES:
                     raise WireError("image_too_large", f"A picture has at most {imaging.MAX_BYTES} bytes.")
                 if len(buffer) >= _BUFFER:
-                    await self._run(partial(_write, upload, bytes(buffer)))
+                    await self._run(partial(_stored, upload.write, bytes(buffer)))
                     buffer.clear()
-            await self._run(partial(_write, upload, bytes(buffer)))
-            return await self._run(partial(_finish, upload))
+            await self._run(partial(_stored, upload.write, bytes(buffer)))
+            return await self._run(partial(self._finish, upload, size))
 
     async def resolve(self, principal: str, images: Iterable[InputImage]) -> tuple[str, ...]:
         """The sha256 of each picture in a question, all of them here now. Raises `WireError`."""
+        images = tuple(images)
+        if len(images) > _MOST_PICTURES:
+            raise WireError("invalid_request", f"A question has at most {_MOST_PICTURES} pictures.", param="input")
         return tuple([await self._resolve(principal, image) for image in images])
 
     async def prepare(self, principal: str, sha256: str, *, max_side: int) -> PreparedPicture:
         """The picture as an engine wants it. Raises `WireError`."""
-        return await self._run(lambda: _imaged(imaging.prepare, self._read(principal, sha256), max_side=max_side))
+        work = partial(self._prepare, principal, sha256, max_side)
+        return await asyncio.get_running_loop().run_in_executor(self._preparing, work)
 
     async def _resolve(self, principal: str, image: InputImage) -> str:
         if image.file_id is not None:
@@ -102,15 +119,28 @@ class Pictures:
 
     def _keep_data_url(self, principal: str, url: str) -> str:
         data = _decode_data_url(url)
-        _imaged(imaging.check, data)
-        sha256 = hashlib.sha256(data).hexdigest()
-        try:
-            with self._store.upload((principal, sha256)) as upload:
-                upload.write(data)
-                upload.finish()
-        except StorageFullError:
-            raise _storage_full() from None
+        with self._gate.room(3 * len(data)):
+            checked = _imaged(imaging.clean, data)
+            sha256 = hashlib.sha256(data).hexdigest()
+            with ExitStack() as stack:
+                upload = _stored(stack.enter_context, self._store.upload((principal, sha256)))
+                _stored(upload.finish, checked.data)
         return sha256
+
+    def _finish(self, upload: Upload, size: int) -> imaging.PictureInfo:
+        with self._gate.room(3 * size):
+            try:
+                data = upload.content()
+            except HashMismatchError:
+                raise WireError("hash_mismatch", "The bytes received are not the ones the address names.") from None
+            checked = _imaged(imaging.clean, data)
+            _stored(upload.finish, None if checked.data == data else checked.data)
+        return checked.info
+
+    def _prepare(self, principal: str, sha256: str, max_side: int) -> PreparedPicture:
+        checked = _imaged(imaging.clean, self._read(principal, sha256))
+        with self._gate.room(checked.cost(max_side)):
+            return _imaged(imaging.prepare_checked, checked, sha256=sha256, max_side=max_side)
 
     def _read(self, principal: str, sha256: str) -> bytes:
         try:
@@ -119,7 +149,7 @@ class Pictures:
             raise WireError("capture_not_found", _NOT_HERE) from None
 
     async def _run(self, work: Callable[[], _ResultT]) -> _ResultT:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return await asyncio.get_running_loop().run_in_executor(self._receiving, work)
 
 
 def _decode_data_url(url: str) -> bytes:
@@ -144,23 +174,8 @@ def _imaged(work: Callable[_Parameters, _ResultT], *args: _Parameters.args, **op
         raise WireError(error.code, error.message, param="input") from None
 
 
-def _finish(upload: Upload) -> imaging.PictureInfo:
+def _stored(work: Callable[_Parameters, _ResultT], *args: _Parameters.args, **options: _Parameters.kwargs) -> _ResultT:
     try:
-        info = _imaged(imaging.check, upload.content())
-        upload.finish()
-    except HashMismatchError:
-        raise WireError("hash_mismatch", "The bytes received are not the ones the address names.") from None
+        return work(*args, **options)
     except StorageFullError:
-        raise _storage_full() from None
-    return info
-
-
-def _write(upload: Upload, data: bytes) -> None:
-    try:
-        upload.write(data)
-    except StorageFullError:
-        raise _storage_full() from None
-
-
-def _storage_full() -> WireError:
-    return WireError("storage_full", "There is no room for this picture.")
+        raise WireError("storage_full", "There is no room for this picture.") from None

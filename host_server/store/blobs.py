@@ -1,55 +1,57 @@
-"""BlobStore: uploaded pictures in a folder, `<owner>/<sha256>`, oldest out first when the quota is reached.
+"""BlobStore: uploaded pictures in a folder, `<owner>/<sha256>`, within a quota and with room left on the disk.
 
-A blob is written beside its place and renamed into it, so a name always holds the whole picture. Blobs that are *held*
-(a running answer looks at them) are never evicted. Blocking file work; callers run it in a thread.
+A blob is written beside its place and renamed into it, so a name always holds the whole picture. What is being received
+counts from its first byte: many slow uploads cannot fill the disk together. When there is no more room, whoever keeps
+most gives its least recently used blob, so nobody can push out the pictures of others by sending many. Blobs that are
+*held* (a running answer looks at them) are never evicted. Blocking file work; callers run it in a thread.
 """
 
-import hashlib
 import os
 import re
 import shutil
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+
+from host_server.store.upload import Blob, HashMismatchError, StorageFullError, Upload
 
 __all__ = ["Blob", "BlobStore", "HashMismatchError", "StorageFullError", "Upload"]
-
-Blob = tuple[str, str]
-"""Owner and sha256."""
 
 _OWNER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DRAFTS = ".drafts"
-
-
-class HashMismatchError(Exception):
-    """The bytes are not what their name says."""
-
-
-class StorageFullError(Exception):
-    """No room: everything that is kept is in use, or the disk is full."""
+_SPARE = 100 * 1024 * 1024
+"""What is left free on the disk for everybody else's sake."""
 
 
 class BlobStore:
     """Pictures of all owners under `root`."""
 
-    def __init__(self, root: Path, *, quota: int) -> None:
+    def __init__(
+        self, root: Path, *, quota: int, spare: int = _SPARE, free: Callable[[Path], int] | None = None
+    ) -> None:
         self._root = root
         self._quota = quota
+        self._spare = spare
+        self._free = free or _free_bytes
         self._lock = threading.Lock()
         self._sizes: OrderedDict[Blob, int] = OrderedDict()  # least recently used first
         self._held: Counter[Blob] = Counter()
-        self._total = 0
+        self._totals: Counter[str] = Counter()  # of each owner
+        self._arriving = 0
         self._load()
 
     @property
     def total(self) -> int:
         """Bytes kept."""
-        return self._total
+        return self._totals.total()
+
+    @property
+    def arriving(self) -> int:
+        """Bytes of what is being received."""
+        return self._arriving
 
     def size(self, blob: Blob) -> int | None:
         """How large it is, or None when it is not here."""
@@ -86,7 +88,7 @@ class BlobStore:
         """Whether a running answer looks at it."""
         return self._held[blob] > 0
 
-    def upload(self, blob: Blob) -> "Upload":
+    def upload(self, blob: Blob) -> Upload:
         """Begin to receive a picture; see `Upload`."""
         _check(blob)
         return Upload(self, blob, self._root / _DRAFTS)
@@ -99,31 +101,51 @@ class BlobStore:
             self._drop(blob)
         return True
 
+    def reserve(self, size: int) -> None:
+        """Count these bytes of an upload, making room for them first. Raises `StorageFullError`."""
+        with self._lock:
+            self._make_room(size)
+            self._arriving += size
+
+    def release(self, size: int) -> None:
+        """An upload is over, whatever became of it."""
+        with self._lock:
+            self._arriving -= size
+
     def adopt(self, blob: Blob, draft: Path, size: int) -> None:
-        """Move a finished draft to its place, making room first. `Upload` calls this."""
+        """Move a finished draft, whose bytes are reserved, to its place. Raises `StorageFullError`."""
         with self._lock:
             if blob in self._sizes:
                 self._sizes.move_to_end(blob)
-                draft.unlink()
                 return
-            self._make_room(size)
             path = self._path(blob)
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            draft.replace(path)
-            self._sizes[blob] = size
-            self._total += size
+            try:
+                path.parent.mkdir(mode=0o700, exist_ok=True)
+                draft.replace(path)
+            except OSError:
+                raise StorageFullError from None
+            self._count(blob, size)
 
     def _make_room(self, size: int) -> None:
-        for blob in list(self._sizes):
-            if self._total + size <= self._quota:
-                return
-            if not self._held[blob]:
-                self._drop(blob)
-        if self._total + size > self._quota:
-            raise StorageFullError
+        while self.total + self._arriving + size > self._quota or self._free(self._root) - size < self._spare:
+            blob = self._next_to_go()
+            if blob is None:
+                raise StorageFullError
+            self._drop(blob)
+
+    def _next_to_go(self) -> Blob | None:
+        for owner, _ in self._totals.most_common():
+            for blob in self._sizes:
+                if blob[0] == owner and not self._held[blob]:
+                    return blob
+        return None
+
+    def _count(self, blob: Blob, size: int) -> None:
+        self._sizes[blob] = size
+        self._totals[blob[0]] += size
 
     def _drop(self, blob: Blob) -> None:
-        self._total -= self._sizes.pop(blob)
+        self._totals[blob[0]] -= self._sizes.pop(blob)
         self._path(blob).unlink(missing_ok=True)
 
     def _path(self, blob: Blob) -> Path:
@@ -141,67 +163,12 @@ class BlobStore:
                 info = path.stat()
                 found.append((info.st_mtime, blob, info.st_size))
         for _, blob, size in sorted(found):
-            self._sizes[blob] = size
-            self._total += size
+            self._count(blob, size)
 
 
-class Upload:
-    """A picture on its way in: `write` until it is whole, then `finish`; leaving early leaves nothing behind."""
-
-    def __init__(self, store: BlobStore, blob: Blob, drafts: Path) -> None:
-        self._store = store
-        self._blob = blob
-        self._drafts = drafts
-        self._hash = hashlib.sha256()
-        self._size = 0
-        self._path: Path | None = None
-        self._file: BinaryIO | None = None
-
-    def __enter__(self) -> Self:
-        """Open the draft."""
-        self._path = self._drafts / os.urandom(16).hex()
-        self._file = self._path.open("xb")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the draft and remove what was not finished."""
-        if self._file is not None:
-            self._file.close()
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-
-    def write(self, data: bytes) -> None:
-        """Take the next bytes. Raises `StorageFullError`."""
-        if self._file is None:
-            raise ValueError("an upload is a context manager")
-        try:
-            self._file.write(data)
-        except OSError:
-            raise StorageFullError from None
-        self._hash.update(data)
-        self._size += len(data)
-
-    def content(self) -> bytes:
-        """What has been received, once it is what its name says. Raises `HashMismatchError`."""
-        if self._file is None or self._path is None:
-            raise ValueError("an upload is a context manager")
-        try:
-            self._file.flush()
-        except OSError:
-            raise StorageFullError from None
-        if self._hash.hexdigest() != self._blob[1]:
-            raise HashMismatchError
-        return self._path.read_bytes()
-
-    def finish(self) -> None:
-        """Keep it. Raises `StorageFullError`."""
-        if self._file is None or self._path is None:
-            raise ValueError("an upload is a context manager")
-        self._file.close()
-        self._store.adopt(self._blob, self._path, self._size)
-        self._path = None
+def _free_bytes(folder: Path) -> int:
+    info = os.statvfs(folder)
+    return info.f_bavail * info.f_frsize
 
 
 def _check(blob: Blob) -> None:

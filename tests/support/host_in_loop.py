@@ -68,7 +68,7 @@ async def serving(
 ) -> AsyncGenerator[Serving]:
     """Serve these engines until the block ends."""
     authenticator = Authenticator(ensure_admin_token(folder), KeyFile(folder))
-    service = Service(EngineRoom(engines), Pictures(BlobStore(folder / "blobs", quota=10_000_000)), limits=limits)
+    service = Service(EngineRoom(engines), Pictures(BlobStore(folder / "blobs", quota=100_000_000)), limits=limits)
     idle = IdleClock(idle_s, now=time.monotonic())
     listening: asyncio.Future[HostRecord] = asyncio.get_running_loop().create_future()
     app = create_app(service, authenticator, idle=idle, names=names, version="test", limits=api, rate_limits=rates)

@@ -12,8 +12,8 @@ __all__ = ["puppet"]
 _SCRIPT = str(Path(__file__).with_name("engine_child.py"))
 
 
-def puppet(habit: str = "", *, lanes: int = 8, **limits: float) -> ProcessEngine:
-    """An engine whose process has this habit; `limits` are those of `process.link.Limits`."""
+def puppet(habit: str = "", *, lanes: int = 8, limits: Limits | None = None) -> ProcessEngine:
+    """An engine whose process has this habit."""
     info = EngineInfo(
         name="puppet",
         model="puppet-1",
@@ -23,4 +23,4 @@ def puppet(habit: str = "", *, lanes: int = 8, **limits: float) -> ProcessEngine
         description="For tests.",
         lanes=lanes,
     )
-    return ProcessEngine(info, [sys.executable, _SCRIPT, habit], limits=Limits(**limits))
+    return ProcessEngine(info, [sys.executable, _SCRIPT, habit], limits=limits)

@@ -1,10 +1,10 @@
-"""Pictures that a picture library takes for what they are: plain areas of one colour."""
+"""Pictures that a picture library takes for what they are."""
 
 import io
 
 from PIL import Image
 
-__all__ = ["jpeg", "png"]
+__all__ = ["jpeg", "noise", "png"]
 
 
 def jpeg(width: int = 64, height: int = 48, *, colour: str = "teal") -> bytes:
@@ -15,6 +15,13 @@ def jpeg(width: int = 64, height: int = 48, *, colour: str = "teal") -> bytes:
 def png(width: int = 64, height: int = 48, *, colour: str = "teal") -> bytes:
     """A PNG."""
     return _picture("PNG", width, height, colour)
+
+
+def noise(width: int, height: int) -> bytes:
+    """A JPEG that does not pack well: about one byte a pixel."""
+    out = io.BytesIO()
+    Image.effect_noise((width, height), 90).save(out, "JPEG", quality=92)
+    return out.getvalue()
 
 
 def _picture(kind: str, width: int, height: int, colour: str) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from host_server import imaging
 from host_server.security.keys import KeyFile
 from tests.support.host_in_loop import Serving
-from tests.support.real_pictures import jpeg, png
+from tests.support.real_pictures import jpeg, noise, png
 from tests.support.scripted_engine import ScriptedEngine
 
 PICTURE = jpeg()
@@ -113,7 +113,8 @@ async def test_a_picture_that_turns_out_too_large_is_refused_while_it_comes(serv
 
 
 async def test_a_picture_of_several_buffers_arrives_whole(served: Serving) -> None:
-    large = PICTURE[:-2] + b"\xff\xfe\x00\x02" * 800_000 + PICTURE[-2:]
+    large = noise(2000, 1500)
+    assert len(large) > 2 * 1024 * 1024
     async with served.client() as client:
         put = await client.put(_named(large), content=large)
         got = await client.get(_named(large))
@@ -123,7 +124,8 @@ async def test_a_picture_of_several_buffers_arrives_whole(served: Serving) -> No
 
 
 async def test_a_picture_that_finds_no_room_says_so(served: Serving) -> None:
-    large = PICTURE[:-2] + b"\xff\xfe\x00\x02" * 2_600_000 + PICTURE[-2:]
+    served.service.pictures._store._quota = 1_000_000
+    large = noise(2000, 1500)
     async with served.client() as client:
         answer = await client.put(_named(large), content=large)
 

@@ -1,17 +1,20 @@
 """The blob store: whole or not at all, within its quota, each owner alone."""
 
 import hashlib
+import shutil
+from io import FileIO
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from host_server.store.blobs import Blob, BlobStore, HashMismatchError, StorageFullError
+from host_server.store.blobs import BlobStore
+from host_server.store.upload import Blob, HashMismatchError, StorageFullError
 
 
 def _store(folder: Path, quota: int = 1000) -> BlobStore:
-    return BlobStore(folder / "blobs", quota=quota)
+    return BlobStore(folder / "blobs", quota=quota, free=lambda _: 1 << 40)
 
 
 def _blob(data: bytes, owner: str = "admin") -> Blob:
@@ -177,9 +180,96 @@ def test_the_disk_being_full_is_no_room(tmp_path: Path) -> None:
     with store.upload(_blob(b"x")) as upload:
         assert upload._file is not None
         upload._file.close()
-        upload._file = Path("/dev/full").open("wb", buffering=0)  # ruff: ignore[open-file-with-context-handler] - the upload closes it
+        upload._file = FileIO("/dev/full", "w")
         with pytest.raises(StorageFullError):
             upload.write(b"x")
+
+    assert (store.arriving, _files(tmp_path)) == (0, [])
+
+
+def test_a_folder_that_cannot_be_written_is_no_room(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    shutil.rmtree(tmp_path / "blobs" / ".drafts")
+
+    with pytest.raises(StorageFullError), store.upload(_blob(b"x")):
+        pass
+    assert store.arriving == 0
+
+
+def test_a_place_that_cannot_be_taken_is_no_room(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    (tmp_path / "blobs" / "admin").write_bytes(b"in the way")
+
+    with pytest.raises(StorageFullError):
+        _put(store, b"picture")
+    assert (store.total, store.arriving) == (0, 0)
+
+
+def test_what_is_being_received_counts_from_its_first_byte(tmp_path: Path) -> None:
+    store = _store(tmp_path, quota=10)
+    with store.upload(_blob(b"a" * 6)) as slow, store.upload(_blob(b"b" * 6)) as slower:
+        slow.write(b"aaaaa")
+        slower.write(b"bbbbb")
+        assert store.arriving == 10
+        with pytest.raises(StorageFullError):
+            slower.write(b"b")
+    assert store.arriving == 0
+
+
+def test_uploads_make_room_while_they_come(tmp_path: Path) -> None:
+    store = _store(tmp_path, quota=10)
+    old = _put(store, b"aaaa")
+
+    with store.upload(_blob(b"b" * 9)) as upload:
+        upload.write(b"b" * 6)
+        assert store.size(old) == 4
+        upload.write(b"b" * 3)
+        assert store.size(old) is None
+
+
+def test_what_is_kept_may_differ_from_what_was_sent(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    blob = _blob(b"picture and where it was taken")
+    with store.upload(blob) as upload:
+        upload.write(b"picture and where it was taken")
+        upload.finish(b"picture")
+
+    assert (store.read(blob), store.total, store.arriving) == (b"picture", 7, 0)
+    assert _files(tmp_path) == [blob[1]]
+
+
+def test_whoever_keeps_most_gives_first(tmp_path: Path) -> None:
+    store = _store(tmp_path, quota=10)
+    small = _put(store, b"aa", owner="quiet")
+    hoard = [_put(store, bytes([letter]) * 2, owner="hoarder") for letter in range(4)]
+
+    _put(store, b"zz", owner="newcomer")
+    assert store.size(small) == 2
+    assert [store.size(blob) for blob in hoard] == [None, 2, 2, 2]
+
+    _put(store, b"yyyy", owner="hoarder")
+    assert store.size(small) == 2
+
+
+def test_the_disk_keeps_some_room_for_others(tmp_path: Path) -> None:
+    free = 100
+    store = BlobStore(tmp_path / "blobs", quota=1000, spare=50, free=lambda _: free - store.total)
+    first = _put(store, b"a" * 20)
+    second = _put(store, b"b" * 20)
+
+    third = _put(store, b"c" * 20)
+
+    assert [store.size(blob) for blob in (first, second, third)] == [None, 20, 20]
+    free = 40
+    with pytest.raises(StorageFullError):
+        _put(store, b"d")
+
+
+def test_the_real_disk_says_how_much_is_free(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path / "blobs", quota=1000, spare=1 << 62)
+
+    with pytest.raises(StorageFullError):
+        _put(store, b"a")
 
 
 def test_an_upload_is_used_inside_its_block(tmp_path: Path) -> None:

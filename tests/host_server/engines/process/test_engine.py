@@ -16,6 +16,7 @@ from host_server.engines.base import (
     RestartableEngine,
 )
 from host_server.engines.process.engine import ProcessEngine
+from host_server.engines.process.link import Limits
 from tests.support.puppets import puppet
 
 DEADLINE = 20.0
@@ -23,7 +24,7 @@ DEADLINE = 20.0
 
 @asynccontextmanager
 async def open_puppet(habit: str = "", **limits: float) -> AsyncGenerator[ProcessEngine]:
-    engine = puppet(habit, **limits)
+    engine = puppet(habit, limits=Limits(**limits))
     try:
         async with asyncio.timeout(DEADLINE):
             yield engine
