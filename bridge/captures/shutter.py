@@ -27,12 +27,14 @@ _KEYS: Final = (_CAMERA_KEY, _CAMERA_KEY, "25", "66")
 _CAMERA: Final = "android.media.action.STILL_IMAGE_CAMERA"
 _LOCKED: Final = re.compile(r"KeyguardShowing=true|mShowingLockscreen=true|isStatusBarKeyguard=true|\bshowing=true")
 _LOOKS: Final = 5
-_LOOK_S: Final = 0.3
+_LOOK_S: Final = 0.2
 """A lock screen that can be swiped away slides for a moment."""
 _DUMP_LIMIT: Final = 1 << 22
 _NO_PICTURE_HINT: Final = (
     "unlock the phone and open its camera app; if that app ignores the camera key, press its shutter by hand"
 )
+_AFTER_REFUSAL_S: Final = 1.5
+"""A camera that writes two files for a photo may still bring the other one, which can be read."""
 _AGAIN_AFTER_S: Final = 4.0
 """A camera that was just opened loses what is pressed in its first second or two; then it is pressed again."""
 
@@ -62,8 +64,9 @@ async def shoot(
 ) -> Capture:
     """Press the shutter and take the picture that comes, as a capture of its own.
 
-    Raises `DeadlinePassed` when none does.
+    Raises `DeadlinePassed` when none does, and `UsageError` for one that cannot be read.
     """
+    loop, ends = asyncio.get_running_loop(), asyncio.timeout(deadline)
     ready = asyncio.Event()
     told: list[Refused | Unfinished] = []
 
@@ -72,10 +75,12 @@ async def shoot(
             ready.set()
         elif isinstance(notice, Refused | Unfinished):
             told.append(notice)
+        if isinstance(notice, Refused):
+            ends.reschedule(min(ends.when() or 0.0, loop.time() + _AFTER_REFUSAL_S))
 
     folder = CameraFolder(transport, spool, device_id=device_id, folders=folders, apart=True, on_notice=note)
     try:
-        async with asyncio.timeout(deadline):
+        async with ends:
             return await _press_until_taken(transport, folder, ready, again_after)
     except TimeoutError:
         match told[-1:]:

@@ -219,13 +219,13 @@ async def _caught(work: Coroutine[Any, Any, T]) -> tuple[T | None, Exception | N
 async def _read(process: asyncio.subprocess.Process, pipe: asyncio.StreamReader | None, limit: int) -> bytes:
     """Read to the end; what prints too much is ended."""
     assert pipe is not None
-    data = b""
+    data = bytearray()
     while piece := await pipe.read(1 << 16):
         data += piece[: limit + 1]
         if len(data) > limit:
             with suppress(ProcessLookupError):  # killed a moment ago, and what it had said is still being read
                 os.killpg(process.pid, signal.SIGKILL)
-    return data
+    return bytes(data)
 
 
 def _listener(remote: str) -> str:

@@ -6,16 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bridge.adb.transport import Transport
 from bridge.captures.files import capture_file
 from bridge.captures.newest import newest_capture
-from bridge.captures.shutter import press_shutter, shoot
-from bridge.errors import DeadlinePassed, DeviceLost, DeviceUnusable, UsageError
+from bridge.errors import UsageError
 from bridge.spool import MAX_PICTURE_BYTES, Spool
 from tests.support.fake_transport import FolderTransport
 from tests.support.pictures import small_jpeg
 from tests.support.watched import DEVICE
-from virtual_phone import VirtualPhone
 
 JPEG = small_jpeg()
 
@@ -53,77 +50,6 @@ async def test_a_newest_file_that_is_no_picture_is_refused(
     with pytest.raises(UsageError, match=r"lie\.jpg is no JPEG or PNG"):
         await newest_capture(folder_phone, spool, DEVICE)
     assert incoming(tmp_path) == []
-
-
-# ------------------------------------------------------------------------------------------------ shutter
-async def test_a_press_of_the_shutter_gives_the_picture_that_comes_of_it(
-    transport: Transport, virtual_phone: VirtualPhone, spool: Spool, photos: Path
-) -> None:
-    await virtual_phone.press_shutter()
-    before = spool.memory.away(DEVICE, b"/sdcard/DCIM/Camera")
-    capture = await shoot(transport, spool, DEVICE)
-    assert capture.sha256 == hashlib.sha256((photos / "a.jpg").read_bytes()).hexdigest()
-    assert spool.pending(DEVICE) == []
-    assert spool.memory.away(DEVICE, b"/sdcard/DCIM/Camera") is before is None
-
-
-async def test_the_camera_is_opened_only_when_it_is_not_in_front(
-    transport: Transport, virtual_phone: VirtualPhone
-) -> None:
-    await press_shutter(transport)
-    front = virtual_phone.device.front
-    await press_shutter(transport)
-    assert virtual_phone.device.front == front
-    assert "amera" in str(front)
-
-
-async def test_a_shutter_that_brings_no_picture_ends_with_its_deadline_and_a_next_step(
-    transport: Transport, virtual_phone: VirtualPhone, spool: Spool, photos: Path
-) -> None:
-    (photos / "a.jpg").unlink()
-    with pytest.raises(DeadlinePassed, match="no picture came") as caught:
-        await shoot(transport, spool, DEVICE, deadline=1.5)
-    assert "camera app" in caught.value.hint
-
-
-async def test_a_camera_set_to_another_format_is_told_so(
-    transport: Transport, virtual_phone: VirtualPhone, spool: Spool, photos: Path
-) -> None:
-    (photos / "a.jpg").write_bytes(b"RIFFxxxxWEBP, whatever the name says")
-    with pytest.raises(UsageError, match="no JPEG or PNG"):
-        await shoot(transport, spool, DEVICE, deadline=3.0)
-
-
-class Keys(FolderTransport):
-    """A phone without any Android: its `input`, `am` and `dumpsys` are scripts."""
-
-    def install(self, **tools: str) -> None:
-        folder = self.local("/data/local/tmp/tools")
-        folder.mkdir(parents=True)
-        for name, text in tools.items():
-            (folder / name).write_text(f"#!/bin/sh\n{text}\n")
-            (folder / name).chmod(0o755)
-        self.path = f"{folder}:{self.path}"
-
-
-async def test_a_phone_without_a_camera_app_is_told_so(tmp_path: Path) -> None:
-    phone = Keys(tmp_path)
-    phone.install(
-        input="exit 0", dumpsys="echo nothing", am="echo Error: Activity not started, unable to resolve Intent"
-    )
-    with pytest.raises(DeviceUnusable, match="unable to resolve Intent"):
-        await press_shutter(phone)
-
-
-async def test_a_phone_that_goes_while_the_shutter_is_pressed_is_lost(tmp_path: Path, spool: Spool) -> None:
-    phone = Keys(tmp_path)
-    phone.local("/sdcard/DCIM/Camera").mkdir(parents=True)
-    phone.install(
-        input="touch $EXTERNAL_STORAGE/pressed", dumpsys="echo mResumedActivity: com.x.camera/.C", am="exit 1"
-    )
-    await phone.unplug()
-    with pytest.raises(DeviceLost):
-        await shoot(phone, spool, DEVICE)
 
 
 # ------------------------------------------------------------------------------------------------ files
