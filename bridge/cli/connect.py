@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.cli.named import asked_of, book_of
 from bridge.cli.options import (
     HostUrl,
     Json,
+    Lang,
     Model,
     PhonePort,
     Prompt,
@@ -21,7 +23,9 @@ from bridge.cli.output import Output
 
 if TYPE_CHECKING:
     from bridge.adb.devices import DeviceLine
+    from bridge.adb.transport import Transport
     from bridge.config import Settings
+    from bridge.prompts import PromptBook
     from bridge.supervise.connection import Options
     from bridge.supervise.host import HostFinder
     from bridge.supervise.lease import Lease
@@ -36,6 +40,7 @@ def connect(
     usb: Usb = False,
     tcp: Tcp = False,
     prompt: Prompt = None,
+    lang: Lang = None,
     model: Model = None,
     host_url: HostUrl = None,
     token_file: TokenFile = None,
@@ -56,7 +61,13 @@ def connect(
     from bridge.config import load
 
     settings = load(
-        prompt=prompt, model=model, host_url=host_url, token_file=token_file, phone_port=phone_port, state_dir=state_dir
+        prompt=prompt,
+        lang=lang,
+        model=model,
+        host_url=host_url,
+        token_file=token_file,
+        phone_port=phone_port,
+        state_dir=state_dir,
     )
     wanted = [*(serials or []), *([serial] if serial else [])]
     output = Output(as_json=json)
@@ -67,13 +78,13 @@ def connect(
 async def _connect(
     settings: "Settings", wanted: list[str], output: Output, ways: dict[str, Any], *, usb: bool, tcp: bool
 ) -> None:
-    from bridge.adb.choose import chosen_devices
+    from bridge.adb.choose import one_device
     from bridge.supervise.finder import finder_of
     from bridge.supervise.lease import Lease
     from host_server.wire.discovery import private_folder
 
     finder = finder_of(settings)
-    (line,) = await chosen_devices(wanted, usb=usb, tcp=tcp)
+    line = await one_device(wanted, usb=usb, tcp=tcp)
     private_folder(settings.state_dir)
     with Lease(settings.state_dir, line.serial, "connect") as lease:
         ways["fresh"] = not lease.taken_over
@@ -98,7 +109,7 @@ async def _hold(
     from bridge.supervise.events import PageWanted
     from bridge.supervise.signals import until_told
 
-    options = await _checked(settings, line, ways)
+    options = await _checked(settings, line, ways, output)
     located = await finder.locate()
     model = line.model.replace("_", " ")
     output.heading(model or line.serial, detail=line.serial if model else "")
@@ -123,7 +134,7 @@ async def _hold(
     output.say("disconnected; the phone's tunnel is removed")
 
 
-async def _checked(settings: "Settings", line: "DeviceLine", ways: dict[str, Any]) -> "Options":
+async def _checked(settings: "Settings", line: "DeviceLine", ways: dict[str, Any], output: Output) -> "Options":
     """The options, once the phone has answered one command: a phone that hangs is said now, not retried for ever."""
     import os
 
@@ -131,10 +142,13 @@ async def _checked(settings: "Settings", line: "DeviceLine", ways: dict[str, Any
     from bridge.adb.server import server_address
     from bridge.supervise.connection import Options
 
+    asked = asked_of(settings)
+    prompts, _ = book_of(settings)
     address = server_address(os.environ)
     transport = await open_transport(address, line)
     try:
         await transport.shell(["true"], deadline=10.0)
+        await _bring(prompts, transport, output)
     finally:
         await transport.close()
     chosen: dict[str, Any] = {} if settings.app is None else {"app_dir": settings.app}
@@ -144,10 +158,25 @@ async def _checked(settings: "Settings", line: "DeviceLine", ways: dict[str, Any
         environ=dict(os.environ),
         state_dir=settings.state_dir,
         model_name=line.model.replace("_", " "),
-        prompt=settings.prompt,
+        prompt=asked.text,
+        prompt_options=asked.options,
+        prompts=prompts,
         model=settings.model,
         phone_port=settings.phone_port,
         camera_folders=settings.camera_folder,
         **ways,
         **chosen,
     )
+
+
+async def _bring(prompts: "PromptBook", transport: "Transport", output: Output) -> None:
+    """The phone gets its copy of the prompts; one that cannot keep it is connected all the same."""
+    from bridge.errors import BridgeError, DeviceLost
+    from bridge.prompts.push import push
+
+    try:
+        await push(transport, prompts)
+    except DeviceLost:
+        raise
+    except BridgeError as error:
+        output.entry("problem", error.message, detail=error.hint)
