@@ -117,12 +117,27 @@ async def test_a_foreign_origin_is_refused_even_with_the_token(served: Serving, 
 
 
 async def test_a_page_of_ours_may_talk(served: Serving) -> None:
-    async with served.client(origin=served.url) as client:
+    async with served.client(**{"origin": served.url, "sec-fetch-site": "same-origin"}) as client:
         assert (await client.get("/v1/models")).status_code == 200
 
 
+@pytest.mark.parametrize(("site", "status"), [("cross-site", 403), ("same-site", 403), ("?", 403), ("none", 200)])
+async def test_a_browser_that_says_it_comes_from_elsewhere_is_refused(served: Serving, site: str, status: int) -> None:
+    async with served.client(**{"sec-fetch-site": site}) as client:
+        answers = [await client.get("/v1/models"), await client.get("/health/live")]
+
+    assert [answer.status_code for answer in answers] == [status, status]
+
+
 @pytest.mark.parametrize(
-    "headers", [{"origin": "https://evil.example"}, {"host": "evil.example"}, {"origin": "null"}], ids=str
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"host": "evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "same-site"},
+    ],
+    ids=str,
 )
 async def test_a_socket_from_a_foreign_place_is_refused(served: Serving, headers: dict[str, str]) -> None:
     address = served.url.replace("http", "ws") + "/v1/responses"
@@ -214,3 +229,19 @@ def test_neither_tokens_nor_questions_nor_addresses_queries_are_in_the_log(own_h
         assert secret not in log
     assert "longlong" in log
     assert "long" * 100 not in log
+
+
+def test_strangers_cannot_fill_the_log(own_host: RunningHost) -> None:
+    with httpx.Client(base_url=own_host.url, trust_env=False) as client:
+        for _ in range(150):
+            client.get("/v1/models")
+        for _ in range(20):
+            with httpx.Client(base_url=own_host.url, trust_env=False) as other:
+                other.request("GET", "/health/live", headers={"upgrade": "nonsense", "connection": "upgrade"})
+        known = client.get("/v1/models", headers=own_host.headers)
+    own_host.stop()
+
+    lines = own_host.log.read_text(encoding="utf-8").splitlines()
+    assert known.status_code == 200
+    assert 60 <= len(lines) < 75
+    assert any('"principal": "admin"' in line for line in lines[60:])

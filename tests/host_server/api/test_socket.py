@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from host_server.api.limits import ApiLimits
 from host_server.api.socket import MAX_INFLIGHT, MAX_MESSAGE
 from host_server.service import Limits
+from host_server.wire.acks import WINDOW
 from tests.support.host_in_loop import Serving, serving
 from tests.support.scripted_engine import ScriptedEngine
 from tests.support.until import until
@@ -302,3 +303,61 @@ def _handshake(token: str) -> bytes:
 def _frame(text: str) -> bytes:
     data = text.encode()
     return b"\x81" + bytes([0x80 | 127]) + len(data).to_bytes(8, "big") + bytes(4) + data
+
+
+async def test_so_many_sockets_and_no_more(tmp_path: Any) -> None:
+    async with serving(tmp_path, ScriptedEngine()) as host, AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(host.socket(ours=False)) for _ in range(ApiLimits().sockets)]
+        async with host.socket(ours=False) as one_too_many:
+            assert await _close_code(one_too_many) == 1013
+        await sockets.pop().close()
+        async with asyncio.timeout(5):
+            while not await _welcome(host):
+                pass
+        await _send(sockets[0], "no.such")
+        assert (await _next(sockets[0]))["type"] == "error"
+
+
+async def _welcome(host: Serving) -> bool:
+    async with host.socket() as socket:
+        try:
+            return bool(await socket.recv())
+        except ConnectionClosed:
+            return False
+
+
+async def test_who_acknowledged_once_and_does_not_any_more_is_not_sent_to_any_more(tmp_path: Any) -> None:
+    engine = ScriptedEngine()
+    async with serving(tmp_path, engine, limits=Limits(grace_s=20), api=ApiLimits(ack_s=0.2)) as host:
+        async with host.socket() as reader:
+            await _send(reader, "bridge:ack", sequence_number=(await _next(reader))["sequence_number"])
+            await _ask(reader)
+            await engine.asked()
+
+            assert await _close_code(reader) == 1013
+        engine.finish("here")
+        (answer,) = host.service._answers.values()
+        await until(lambda: answer.ended)
+        assert answer.response()["status"] == "completed"
+
+
+async def test_who_acknowledges_gets_no_more_than_a_window_ahead_and_then_all_at_once(
+    served: Serving, engine: ScriptedEngine
+) -> None:
+    async with served.socket(ours=False) as reader:
+        await _send(reader, "bridge:ack", sequence_number=0)
+        await _ask(reader)
+        engine.say("x" * WINDOW)
+        events = await _until(reader, "response.output_text.delta")
+        for _ in range(20):
+            engine.say("y" * 100)
+        engine.finish("z")
+        await until(lambda: not served.service.busy)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.recv(), 0.2)
+        name, number = events[-1]["response_id"], events[-1]["sequence_number"]
+        await _send(reader, "bridge:ack", response_id=name, sequence_number=number)
+        rest = await _until(reader, "response.completed")
+
+    assert [event["type"] for event in rest].count("response.output_text.delta") == 1
+    assert rest[0]["delta"] == "y" * 2000 + "z"
