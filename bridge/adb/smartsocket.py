@@ -112,6 +112,7 @@ class Connection:
             if QUICKACK is not None:
                 self._socket.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
             data = await self._loop.sock_recv(self._socket, size)
+            await asyncio.sleep(0)  # what is there already is given at once: a phone that floods us would have us alone
         except OSError as error:
             raise LinkError(str(error)) from error
         if not data:

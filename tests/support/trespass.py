@@ -13,7 +13,7 @@ class Grounds:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.allowed = folder.joinpath(*(f"level{number}" for number in range(_DEPTH)), "allowed")
-        self.allowed.mkdir(parents=True)
+        self.allowed.mkdir(parents=True, exist_ok=True)
 
     def trespasses(self) -> list[str]:
         """The files outside, and those inside that are links."""
