@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bridge.adb.transport import Transport
+from bridge.captures.pace import Chatter
 from bridge.captures.signals import Alarm
 from bridge.errors import BridgeError, DeviceLost
 from device_scripts import script
@@ -119,7 +120,7 @@ class AlarmBell:
             return error.message
 
     async def _listen(self, lines: AsyncIterator[bytes]) -> str:
-        started = time.monotonic()
+        started, chatter = time.monotonic(), Chatter()
         while True:
             left = _MISSING_RETRY_S - (time.monotonic() - started) if self._missing else None
             try:
@@ -129,6 +130,8 @@ class AlarmBell:
                 return "again"
             except StopAsyncIteration:
                 return "stopped"
+            if chatter.heard(time.monotonic()):
+                return "it says too much to listen to"
             heard = parse_line(line, self._folders)
             if isinstance(heard, str) and heard.startswith("end "):
                 return heard.removeprefix("end ")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.captures.alarm import parse_line
-from bridge.captures.pace import Pace
+from bridge.captures.pace import Chatter, Pace
 from bridge.captures.signals import Alarm
 
 FOLDERS = (b"/sdcard/DCIM/Camera", b"/sdcard/Pictures")
@@ -95,3 +95,9 @@ def test_an_alarm_that_missed_a_picture_or_ended_has_to_prove_itself_again() -> 
 
 def test_a_slow_listing_takes_one_part_in_twenty_of_the_time() -> None:
     assert Pace().listed(0.5, surprises=0) == pytest.approx(10.0)
+
+
+def test_an_alarm_that_never_stops_talking_is_no_alarm_and_a_burst_is_one() -> None:
+    burst, flood = Chatter(), Chatter()
+    assert not any(burst.heard(second + line / 5_000) for second in range(0, 60, 6) for line in range(5_000))
+    assert [flood.heard(line / 2_000) for line in range(5_001)] == [False] * 5_000 + [True]
