@@ -80,6 +80,8 @@ class SessionCore:
         """Take one event, `now` being Unix time; do the commands at once and in order, before the next event."""
         out = self._dispatch(event, now)
         out += self._lane.pump()
+        for capture_id in self._lane.patience.second_chances():
+            self._left_out = self._captures.drop(capture_id) or self._left_out
         if self._left_out and self._lane.host_up and len(self._lane.line) < _ROOM and not self.paused:
             self._left_out = False
             out.append(LoadPending())
@@ -298,7 +300,7 @@ class SessionCore:
 
     def _host_came(self, models: Sequence[str], now: float) -> list[Command]:
         self._models = tuple(models)
-        self._lane.host_up = True
+        self._lane.patience.host_came()
         told = self._desk.tell_all(host_event(self._models, up=True))
         if self._host_missed:
             self._host_missed = False

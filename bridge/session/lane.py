@@ -3,7 +3,7 @@
 ```
  line ─► picture uploaded ─► asked ─► accepted ─► … ─► answered | failed | cancelled ─► journalled
   ▲ ▲                          │          │
-  │ └─── put off: busy, lost ──┘          └── interrupted: once more, as `retry_of`, then reported
+  │ └─── put off: busy, lost ──┘          └── interrupted: asked again, as `retry_of`; in the end reported
 ```
 What arrives for a question that is not the one being asked is late, and ignored.
 """
@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.session.answers import Answer, Answers
-from bridge.session.commands import AskHost, CancelAtHost, Command, Forget, Record, RetryLater, Upload
+from bridge.session.commands import AskHost, CancelAtHost, Command, Forget, Upload
 from bridge.session.events import AskRefused, HostSaid, PhoneInfo, Uploaded, UploadRefused
 from bridge.session.line import Line, Question, response_create
+from bridge.session.patience import Patience, lost, recorded
 from bridge.session.pictures import Pictures
 from bridge.session.report import Reporter
 from bridge.session.telling import capture_event, question_event
@@ -22,11 +23,10 @@ from bridge.session.viewers import Desk
 from host_server.wire.errors import WireError, error_event
 from host_server.wire.log import AnswerLog, LogError, LogFullError
 
-__all__ = ["MAX_TRIES", "Lane"]
+__all__ = ["MAX_INTERRUPTIONS", "Lane"]
 
-MAX_TRIES = 8
+MAX_INTERRUPTIONS = 5  # of the answer about one picture; then the failure is its answer
 _UPLOADS_AHEAD = 4
-_RETRY_FIRST_S, _RETRY_LONGEST_S = 0.25, 30.0
 
 
 class Lane:
@@ -35,13 +35,18 @@ class Lane:
     def __init__(self, phone: PhoneInfo, *, model: str | None, answers: Answers, desk: Desk, report: Reporter) -> None:
         self.line = Line()
         self.pictures = Pictures()
-        self.host_up = False
         self._device_id = phone.device_id
         self._model = model
         self._answers = answers
         self._desk = desk
         self._report = report
         self._asked: Question | None = None
+        self.patience = Patience(self.line, desk, report)
+
+    @property
+    def host_up(self) -> bool:
+        """Whether a host answers now."""
+        return self.patience.host_up
 
     # ---------------------------------------------------------------------------------------- in
 
@@ -61,7 +66,7 @@ class Lane:
 
     def host_went(self) -> None:
         """Nothing is sent until a host comes."""
-        self.host_up = False
+        self.patience.host_up = False
         self.pictures.host_went()
 
     def pump(self) -> list[Command]:
@@ -100,11 +105,11 @@ class Lane:
         self.pictures.stop(event.sha256)
         out: list[Command] = []
         for question in self._about(event.sha256):
-            if event.retryable:
-                out += self._put_off(now, question, event.error)
+            if event.retryable or event.error.code == "storage_full":  # no fault of the picture's
+                out += self.patience.put_off(now, question, event.error)
             else:
                 self.line.leave(question)
-                out += self._give_up(now, question, event.error, final=True)
+                out += self.patience.give_up(now, question, event.error, final=True)
         return out
 
     def upload_lost(self, sha256: str, now: float) -> list[Command]:
@@ -112,7 +117,7 @@ class Lane:
         self.pictures.stop(sha256)
         if not self.host_up:
             return []
-        return [command for question in self._about(sha256) for command in self._put_off(now, question, _lost())]
+        return [command for question in self._about(sha256) for command in self.patience.put_off(now, question, lost())]
 
     def send_ahead(self, sha256: str) -> list[Command]:
         """A question about this picture is to be expected: save it the wait, if the way is free."""
@@ -169,8 +174,8 @@ class Lane:
             return []
         if event.retryable:
             self.line.join_first(question)
-            return self._put_off(now, question, event.error)
-        return self._give_up(now, question, event.error, final=True)
+            return self.patience.put_off(now, question, event.error)
+        return self.patience.give_up(now, question, event.error, final=True)
 
     def lost(self, question_id: str, now: float) -> list[Command]:
         """The host went before it accepted the question: the same question again, under the same key."""
@@ -178,7 +183,7 @@ class Lane:
         if question is None:
             return []
         self.line.join_first(question)
-        return self._put_off(now, question, _lost())
+        return self.patience.put_off(now, question, lost())
 
     def rested(self, question_id: str) -> None:
         """A question has waited as long as it should."""
@@ -196,7 +201,7 @@ class Lane:
             if question.retry_of == response_id:
                 self.line.leave(question)
                 question.given_up = True
-                return self._record(question, response_id, "cancelled", "")
+                return recorded(question, response_id, "cancelled", "")
         return [] if response_id in self._answers else None
 
     # ---------------------------------------------------------------------------------------- helpers
@@ -258,70 +263,40 @@ class Lane:
 
     def _ended(self, now: float, question: Question, answer: Answer) -> list[Command]:
         self._asked = None
-        if answer.interrupted and not (question.cancelled or question.retry_of):
+        patience = MAX_INTERRUPTIONS if question.own is not None else 1
+        if answer.interrupted and not question.cancelled and question.interruptions < patience:
             return self._ask_again(now, question, answer)
+        if answer.status == "completed":
+            self.patience.host_answered()
         error = answer.response.get("error") or {}
         text = _message(error) if answer.status == "failed" else answer.text
-        out = self._record(question, answer.response_id, answer.status, text)
+        out = recorded(question, answer.response_id, answer.status, text)
         if answer.status == "failed" and question.own is not None:
             out += self._desk.tell_all(capture_event(question.own, "failed"))
         out.append(self._report.answer(now, question, answer))
         return out
 
     def _ask_again(self, now: float, question: Question, answer: Answer) -> list[Command]:
-        """An answer was interrupted: once more, from the start, and with the picture."""
+        """An answer was interrupted: once more, from the start, and with the picture.
+
+        A person who asked asks again himself when that fails too; nobody would for a picture of the camera folder. Its
+        later tries let the other pictures go first: it may be the one that breaks the host.
+        """
+        question.interruptions += 1
         question.retry_of, question.answer, question.first_token_at = answer.response_id, None, None
         question.chain = None
         if not answer.forgotten:
             question.version += 1
-        self.line.join_first(question)
+        if question.interruptions == 1:
+            self.line.join_first(question)
+        else:
+            self.line.join(question)
         error = answer.response.get("error") or {"reason": "interrupted", "message": "The answer was interrupted."}
         about: dict[str, Any] = {"response_id": answer.response_id, "retryable": True}
         told = self._report.error(now, _code(error), f"{_message(error)} Asking again.", **about)
         wait = error.get("retry_after_ms")
-        rest = self._rest(question, wait / 1000) if isinstance(wait, int) and wait > 0 else []
+        rest = self.patience.rest(question, wait / 1000) if isinstance(wait, int) and wait > 0 else []
         return [told, *rest]
-
-    def _put_off(self, now: float, question: Question, error: WireError) -> list[Command]:
-        """A question in the line tries later, or not any more; a picture then stays in the spool for the next start."""
-        question.tries += 1
-        if question.tries > MAX_TRIES:
-            self.line.leave(question)
-            return self._give_up(now, question, error, final=False)
-        if not self.host_up:
-            return []
-        asked_for = (error.retry_after_ms or 0) / 1000
-        return self._rest(question, max(asked_for, _RETRY_FIRST_S * 2 ** (question.tries - 1)))
-
-    @staticmethod
-    def _rest(question: Question, seconds: float) -> list[Command]:
-        question.resting = True
-        return [RetryLater(question.question_id, min(seconds, _RETRY_LONGEST_S))]
-
-    def _give_up(self, now: float, question: Question, error: WireError, *, final: bool) -> list[Command]:
-        """No answer: tell who asked, and for a picture everybody."""
-        question.given_up = True
-        if question.own is not None:
-            out = self._record(question, "", "failed", error.message) if final else []
-            out += self._desk.tell_all(capture_event(question.own, "failed", error))
-        else:
-            error.event_id = question.event_id
-            out = self._desk.tell(str(question.viewer), error_event(error))
-        capture_id = question.capture.capture_id if question.capture else None
-        about: dict[str, Any] = {"capture_id": capture_id, "question": question.text, "retryable": not final}
-        out.append(self._report.error(now, error.code, error.message, final=True, **about))
-        return out
-
-    @staticmethod
-    def _record(question: Question, response_id: str, status: str, text: str) -> list[Command]:
-        """Journal it; a viewer's question that failed leaves the picture's own question open."""
-        if question.capture is None or (question.viewer is not None and status == "failed"):
-            return []
-        return [Record(question.capture.capture_id, question.question_id, response_id, status, text)]
-
-
-def _lost() -> WireError:
-    return WireError("engine_unavailable", "The host went away and did not come back in time.")
 
 
 def _code(error: Mapping[str, Any]) -> str:

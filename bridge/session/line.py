@@ -33,6 +33,7 @@ class Question:
     retry_of: str | None = None  # the answer that was interrupted
     version: int = 0  # a question that changes, or is asked again, needs another idempotency key
     tries: int = 0
+    interruptions: int = 0
     sent_again: bool = False  # the picture, because the host had lost it
     resting: bool = False
     cancelled: bool = False

@@ -101,7 +101,8 @@ class Ledger:
     def _histories(self) -> Iterator[str]:
         journalled = {response_id: text for _, response_id, _, text, _ in self._answers}
         for response_id, events in self._stage.page.history.items():
-            for complaint in _of_one(events):
+            lost = response_id in self._stage.page.lost and self._stage.host_kills > 0
+            for complaint in _of_one(events, lost=lost):
                 yield f"the page's {response_id}: {complaint}"
             text = "".join(event["delta"] for event in events if event["type"] == "response.output_text.delta")
             if response_id in journalled and text != journalled[response_id]:
@@ -130,14 +131,17 @@ class Ledger:
             yield f"a reverse is left on the phone: {self._stage.phone.reverse_listeners}"
 
 
-def _of_one(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """One answer's events: numbered without a gap, merged text counted piece by piece, one terminal event, the last."""
+def _of_one(events: Sequence[Mapping[str, Any]], *, lost: bool) -> Iterator[str]:
+    """One answer's events: numbered without a gap, merged text counted piece by piece, one terminal event, the last.
+
+    Where host and bridge both died nobody can close an answer; the page is told that it is lost.
+    """
     numbers = [number for event in events for number in _numbers(event)]
     gaps = [(before, after) for before, after in pairwise(numbers) if after != before + 1]
     if numbers[:1] != [0] or gaps:
         yield f"its numbers begin with {numbers[0]} and jump at {gaps}"
     ends = [event["type"] for event in events if event["type"] in TERMINAL]
-    if len(ends) != 1 or events[-1]["type"] not in TERMINAL:
+    if len(ends) != 1 - lost or (not lost and events[-1]["type"] not in TERMINAL):
         yield f"it has the ends {ends}, its last event is {events[-1]['type']}"
 
 

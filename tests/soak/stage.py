@@ -185,7 +185,9 @@ class Stage:
         """The end of everything that was said."""
         events = "\n".join(json.dumps(event) for event in self.life.events[-8:]) if self.lives else ""
         stderr = self._stderr.read_text(encoding="utf-8", errors="replace")[-2000:] if self._stderr.exists() else ""
-        return f"-- terminal:\n{events}\n-- stderr:\n{stderr}"
+        told = {e["name"]: e["state"] for life in self.lives for e in life.events if e["event"] == "capture"}
+        missing = sorted(self.pictures.keys() - told.keys())
+        return f"-- never told of: {missing}\n-- told last: {told}\n-- terminal:\n{events}\n-- stderr:\n{stderr}"
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:

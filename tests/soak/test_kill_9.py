@@ -10,6 +10,9 @@ from tests.soak.ledger import Ledger
 from tests.soak.stage import ROUNDS, Stage, progress, stage
 from tests.support.adb_server import PrivateAdbServer
 
+HOST_ROUNDS = max(3, ROUNDS * 3 // 10)
+"""A host takes longer to be there again than a bridge."""
+
 pytestmark = [pytest.mark.soak, pytest.mark.e2e]
 
 
@@ -24,6 +27,25 @@ async def test_the_bridge_may_be_killed_at_any_moment(adb_server: PrivateAdbServ
         await first_look(play)
         for round_ in range(ROUNDS):
             progress(f"bridge kill {round_ + 1} of {ROUNDS}, {len(play.pictures)} pictures")
+            await kill_in_the_middle(play)
+        await finish(play)
+
+
+async def test_the_host_may_be_killed_at_any_moment(adb_server: PrivateAdbServer, tmp_path: Path, seed: int) -> None:
+    async with stage(adb_server, tmp_path, seed=seed) as play:
+        await first_look(play)
+        for round_ in range(HOST_ROUNDS):
+            progress(f"host kill {round_ + 1} of {HOST_ROUNDS}, {len(play.pictures)} pictures")
+            await kill_the_host_in_the_middle(play)
+        await finish(play)
+
+
+async def test_both_may_be_killed_one_after_the_other(adb_server: PrivateAdbServer, tmp_path: Path, seed: int) -> None:
+    async with stage(adb_server, tmp_path, seed=seed) as play:
+        await first_look(play)
+        for round_ in range(HOST_ROUNDS):
+            progress(f"kill of both {round_ + 1} of {HOST_ROUNDS}, {len(play.pictures)} pictures")
+            await kill_the_host_in_the_middle(play)
             await kill_in_the_middle(play)
         await finish(play)
 
@@ -44,6 +66,14 @@ async def kill_in_the_middle(play: Stage) -> None:
     await play.kill_bridge()
     await play.shoot_for(play.random.uniform(0.0, 0.1))
     await play.start_bridge()
+
+
+async def kill_the_host_in_the_middle(play: Stage) -> None:
+    """Mostly while an answer is written; the bridge starts the next host by itself."""
+    name = await play.shoot()
+    await play.until(lambda: play.host is not None and play.life.said("capture", name=name), f"{name} in the spool")
+    await play.shoot_for(play.random.uniform(0.0, 0.6))
+    play.kill_host()
 
 
 async def finish(play: Stage) -> None:

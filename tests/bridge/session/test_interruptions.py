@@ -6,11 +6,12 @@ import pytest
 
 from bridge.session import commands as do
 from bridge.session import events as on
-from bridge.session.lane import MAX_TRIES
+from bridge.session.lane import MAX_INTERRUPTIONS
 from bridge.session.messages import Ask
+from bridge.session.patience import MAX_TRIES
 from host_server.wire.errors import WireError
 from tests.support.session import HostAnswer, picture
-from tests.support.talk import UP, A, B, Talk
+from tests.support.talk import UP, A, B, Talk, types
 
 
 class TestHostAway:
@@ -126,19 +127,52 @@ class TestInterrupted:
         talk.feed(on.RetryDue(first.question_id))
         assert len(talk.asked()) == 2
 
-    def test_the_second_time_it_is_reported_and_final(self) -> None:
+    def test_a_person_is_told_the_second_time_and_may_ask_again(self) -> None:
         talk = Talk()
         talk.look()
+        talk.feed(on.ViewerAsked("page", Ask("Who?", event_id="e1")))
         for name in ("resp_1", "resp_2"):
             answer = HostAnswer(name)
-            ask = talk.bring(A) if name == "resp_1" else talk.asked()[-1]
-            talk.host_says(ask, answer.created(), *answer.failed())
+            talk.host_says(talk.asked()[-1], answer.created(), *answer.failed())
 
         assert len(talk.asked()) == 2
-        assert [(record.status, record.text) for record in talk.only(do.Record)] == [("failed", "It broke.")]
-        assert talk.read()[-1]["type"] == "response.failed"
+        assert types(talk.read())[-1] == "response.failed"
         assert any(line.event["event"] == "answer" for line in talk.only(do.Observe))
+
+    def test_a_pictures_own_question_is_asked_a_few_times_then_its_failure_is_final(self) -> None:
+        talk = Talk()
+        talk.look()
+        ask = talk.bring(A)
+        for number in range(MAX_INTERRUPTIONS + 1):
+            assert talk.only(do.Record) == []
+            answer = HostAnswer(f"resp_{number}")
+            talk.host_says(ask, answer.created(), *answer.failed())
+            ask = talk.asked()[-1]
+
+        assert len(talk.asked()) == MAX_INTERRUPTIONS + 1
+        assert [(record.status, record.text) for record in talk.only(do.Record)] == [("failed", "It broke.")]
         assert {"type": "bridge:capture", "state": "failed"}.items() <= talk.only(do.Tell)[-1].event.items()
+
+    def test_one_that_broke_twice_lets_the_others_go_first(self) -> None:
+        talk = Talk()
+        ask = talk.bring(A)
+        talk.feed(on.CaptureTaken(B), on.Uploaded(B.sha256, 1.0))
+        for name in ("resp_1", "resp_2"):
+            answer = HostAnswer(name)
+            talk.host_says(ask, answer.created(), *answer.failed())
+            ask = talk.asked()[-1]
+
+        about = [ask.create["metadata"]["capture_id"] for ask in talk.asked()]
+        assert about == [A.capture_id, A.capture_id, B.capture_id]
+
+    def test_a_host_that_knows_nothing_of_it_is_asked_under_the_same_key(self) -> None:
+        talk = Talk()
+        first = talk.bring(A)
+        answer = HostAnswer("resp_1")
+        *events, end = [answer.created(), *answer.words("x"), *answer.failed()]
+        talk.host_says(first, *events, {**end, "response": {**end["response"], "forgotten": True}})
+
+        assert talk.asked() == [first, first]
 
     def test_a_failure_that_will_repeat_is_not_asked_again(self) -> None:
         talk = Talk()
@@ -235,6 +269,59 @@ class TestRefused:
         assert len(talk.asked()) == MAX_TRIES + 1
         assert talk.only(do.Record) == []
         assert talk.only(do.Observe)[-1].event["event"] == "error"
+
+    @pytest.mark.parametrize("well", ["another host", "another answer"])
+    def test_a_picture_that_was_left_behind_gets_a_second_chance_when_the_host_is_well_again(self, well: str) -> None:
+        talk = self.left_behind()
+        if well == "another host":
+            talk.feed(on.HostWent(), UP)
+        else:
+            talk.host_says(talk.bring(B), *HostAnswer("resp_1").whole("x"))
+        assert len(talk.only(do.LoadPending)) == 1
+        count = len(talk.asked())
+        talk.feed(on.CaptureTaken(A), on.Uploaded(A.sha256, 1.0))
+
+        assert talk.asked()[count].create["metadata"]["capture_id"] == A.capture_id
+        assert len(talk.only(do.LoadPending)) == 1
+
+    def test_one_that_arrives_torn_gets_none(self) -> None:
+        talk = self.left_behind("hash_mismatch")
+        talk.feed(on.HostWent(), UP)
+
+        assert talk.only(do.LoadPending) == []
+
+    @staticmethod
+    def left_behind(code: str = "queue_full") -> Talk:
+        talk = Talk()
+        question = talk.bring(A)
+        for _ in range(MAX_TRIES + 1):
+            talk.feed(on.AskRefused(question.question_id, WireError(code, "No."), retryable=True))
+            talk.feed(on.RetryDue(question.question_id))
+        assert talk.only(do.LoadPending) == []
+        return talk
+
+    def test_a_host_without_room_for_a_picture_is_offered_it_again(self) -> None:
+        talk = Talk()
+        talk.feed(on.CaptureTaken(A))
+        talk.feed(on.UploadRefused(A.sha256, WireError("storage_full", "No room."), retryable=False))
+        (later,) = talk.only(do.RetryLater)
+        talk.feed(on.RetryDue(later.question_id))
+
+        assert talk.only(do.Record) == []
+        assert talk.only(do.Upload) == [do.Upload(A.sha256)] * 2
+
+    def test_the_next_host_is_asked_at_once_and_with_fresh_patience(self) -> None:
+        talk = Talk()
+        question = talk.bring(A)
+        for _ in range(MAX_TRIES):
+            talk.feed(on.AskRefused(question.question_id, WireError("server_draining", "Ends."), retryable=True))
+            talk.feed(on.RetryDue(question.question_id))
+        talk.feed(on.HostWent(), on.AskLost(question.question_id), UP, on.Uploaded(A.sha256, 1.0))
+        assert len(talk.asked()) == MAX_TRIES + 2
+        talk.feed(on.AskRefused(question.question_id, WireError("queue_full", "Busy."), retryable=True))
+        talk.feed(on.RetryDue(question.question_id))
+
+        assert len(talk.asked()) == MAX_TRIES + 3
 
     def test_a_refusal_of_an_accepted_question_is_too_late(self) -> None:
         talk = Talk()

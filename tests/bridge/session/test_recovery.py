@@ -135,16 +135,16 @@ class TestAskedAgainMeanwhile:
 
         shown = talk.read()
         assert types(shown).count("response.completed") == 1
-        assert [n["sequence_number"] for n in shown if n["type"].startswith("response.")][0] == 3
+        assert next(n["sequence_number"] for n in shown if n["type"].startswith("response.")) == 3
         assert [record.response_id for record in talk.only(do.Record)] == ["resp_1"]
 
     def test_asked_again_first_and_announced_anew_the_page_still_reads_on_from_where_it_was(self) -> None:
-        talk = returning(after=5)
+        talk = returning(after=4)
         events = HostAnswer("resp_1").whole("one ", "two ", "three")
         talk.host_says(talk.bring(A), *events)
 
         (first, *_) = [event for event in talk.read() if event["type"].startswith("response.")]
-        assert (first["delta"], first["merged"][0][0]) == ("two three", 6)
+        assert (first["delta"], first["merged"][0][0]) == ("two three", 5)
 
     def test_found_whole_the_question_ends_with_its_first_repeated_word(self) -> None:
         talk = returning()
