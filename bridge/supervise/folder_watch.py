@@ -54,6 +54,7 @@ class FolderWatch:
         )
         self._fresh = False  # after a replug what was taken meanwhile is meant to be sent
         if self._catch_up:
+            self._catch_up = False  # what a later absence brings is another question
             folder.catch_up()
         return folder
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bridge.captures.notices import Held, Refused, Trouble
+from bridge.captures.notices import Refused, Trouble, Unfinished
 from bridge.spool import Quota, Spool
 from tests.support.fake_transport import FolderTransport
 from tests.support.pictures import small_jpeg
-from tests.support.watched import DEVICE, watched
+from tests.support.watched import watched
 
 JPEG = small_jpeg()
 
@@ -105,79 +105,13 @@ async def test_a_watch_that_is_left_in_the_middle_leaves_no_half_picture(
         await running.taken(1)
 
 
-# ------------------------------------------------------------------------------------------------ privacy
-async def test_pictures_of_a_long_absence_are_counted_and_come_when_the_user_says_so(
-    folder_phone: FolderTransport, camera: Path, tmp_path: Path, clock: Clock
-) -> None:
-    with Spool(tmp_path / "spool", clock=clock) as spool:
-        async with watched(folder_phone, spool, clock=clock) as running:
-            await running.watching()
-        shoot(camera, "private.jpg")
-        clock.now += 601
-        async with watched(folder_phone, spool, clock=clock) as running:
-            assert await running.noticed(Held) == Held(1)
-            await running.watching()
-            shoot(camera, "now.jpg")
-            await running.taken(1)
-        async with watched(folder_phone, spool, clock=clock) as running:
-            assert await running.noticed(Held) == Held(1)
-            running.folder.catch_up()
-            await running.taken(1)
-        async with watched(folder_phone, spool, clock=clock) as running:
-            await running.watching()
-        assert running.all_noticed(Held) == []
-    assert running.captures == []
-
-
-async def test_a_fresh_start_holds_what_appeared_since_the_last_one(
+async def test_a_picture_that_has_no_end_yet_is_told_once(
     folder_phone: FolderTransport, camera: Path, spool: Spool
 ) -> None:
-    async with watched(folder_phone, spool, fresh=True) as running:
+    async with watched(folder_phone, spool) as running:
         await running.watching()
-        assert running.all_noticed(Held) == []
-    shoot(camera, "private.jpg")
-    async with watched(folder_phone, spool, fresh=True) as running:
-        assert await running.noticed(Held) == Held(1)
-
-
-async def test_what_is_taken_while_the_laptop_sleeps_is_held_alarm_or_not(
-    folder_phone: FolderTransport, camera: Path, tmp_path: Path, clock: Clock
-) -> None:
-    with Spool(tmp_path / "spool", clock=clock) as spool:
-        async with watched(folder_phone, spool, clock=clock) as running:
-            await running.watching()
-            clock.now += 601
-            shoot(camera, "private.jpg")
-            assert await running.noticed(Held) == Held(1)
-            shoot(camera, "now.jpg")
-            await running.taken(1)
-    assert running.names() == ["now.jpg"]
-
-
-async def test_the_last_look_is_kept_so_that_a_crash_costs_a_minute_at_most(
-    folder_phone: FolderTransport, camera: Path, tmp_path: Path, clock: Clock
-) -> None:
-    folder = b"/sdcard/DCIM/Camera"
-    with Spool(tmp_path / "spool", clock=clock) as spool:
-        async with watched(folder_phone, spool, clock=clock) as running:
-            await running.watching()
-            clock.now += 61
-            await running.until_true(lambda: spool.memory.away(DEVICE, folder) == 0)
-            clock.now += 30
-            assert spool.memory.away(DEVICE, folder) == pytest.approx(30)
-            listings = folder_phone.listings
-            await running.until_true(lambda: folder_phone.listings > listings)
-        assert spool.memory.away(DEVICE, folder) == 0
-
-
-async def test_a_watch_apart_neither_knows_nor_changes_what_is_remembered(
-    folder_phone: FolderTransport, camera: Path, spool: Spool
-) -> None:
-    shoot(camera, "before.jpg")
-    async with watched(folder_phone, spool, apart=True) as running:
-        await running.watching()
-        shoot(camera, "a.jpg")
-        (mine,) = await running.taken(1)
-    assert spool.pending(DEVICE) == []
-    assert spool.capture(mine.capture_id) == mine
-    assert spool.memory.away(DEVICE, b"/sdcard/DCIM/Camera") is None
+        shoot(camera, "a.jpg", JPEG[:-2])
+        assert await running.noticed(Unfinished) == Unfinished("a.jpg", 2.0)
+        (camera / "a.jpg").write_bytes(JPEG)
+        await running.taken(1)
+    assert len(running.all_noticed(Unfinished)) == 1
