@@ -86,7 +86,8 @@ def _described(app: "FastAPI", open_paths: frozenset[str]) -> dict[str, Any]:
 
 def _tell(operation: dict[str, Any], call: tuple[str, str]) -> None:
     operation["responses"].pop("422", None)  # FastAPI's own; ours is a refusal like any other
-    refusal = operation["responses"]["default"] = {"description": "A refusal."}
+    refusal: dict[str, Any] = {"description": "A refusal."}
+    operation["responses"]["default"] = refusal
     if call[1] != "head":
         refusal["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
     if call in _ANSWERS:

@@ -1,6 +1,7 @@
 """A wire between two programs that a test can cut."""
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -9,7 +10,10 @@ __all__ = ["Relay"]
 
 
 class Relay:
-    """Listens on 127.0.0.1 and carries bytes to `port`. `cut` breaks what is open, `down` also refuses new ones."""
+    """Listens on 127.0.0.1 and carries bytes to `port`. `cut` breaks what is open, `down` also refuses new ones.
+
+    Each new connection takes a number out of `budgets` while there is one: after so many bytes from there it breaks.
+    """
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -17,6 +21,7 @@ class Relay:
         self._server: asyncio.Server | None = None
         self.up = True
         self.connections = 0
+        self.budgets: deque[int] = deque()
 
     @property
     def url(self) -> str:
@@ -43,6 +48,7 @@ class Relay:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        budget = self.budgets.popleft() if self.budgets else None
         self._writers.add(writer)
         try:
             if self.up:
@@ -51,7 +57,7 @@ class Relay:
                 try:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(_copy(reader, far_writer))
-                        group.create_task(_copy(far_reader, writer))
+                        group.create_task(_copy(far_reader, writer, budget))
                 finally:
                     await _close(far_writer)
                     self._writers.discard(far_writer)
@@ -60,11 +66,12 @@ class Relay:
             self._writers.discard(writer)
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, budget: int | None = None) -> None:
     with suppress(OSError):
-        while data := await reader.read(65536):
+        while budget != 0 and (data := await reader.read(65536 if budget is None else budget)):
             writer.write(data)
             await writer.drain()
+            budget = None if budget is None else budget - len(data)
     writer.transport.abort()
 
 
