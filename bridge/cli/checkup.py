@@ -35,9 +35,9 @@ class Checkup:
     def lines(self) -> Iterator[str]:
         """Plain text: the word, the area and what was found; the next step on a line of its own."""
         for finding in self._findings:
-            yield f"{finding.status}  {finding.area} {finding.check}: {_line(finding.text)}"
+            yield _line(f"{finding.status}  {finding.area} {finding.check}: {finding.text}")
             if finding.hint:
-                yield f"      hint: {_line(finding.hint)}"
+                yield _line(f"      hint: {finding.hint}")
         yield self.summary
 
     def page(self) -> "RenderableType":

@@ -114,7 +114,7 @@ async def _host(settings: Settings, seconds: float) -> list[Finding]:
             return _no_host(settings)
         facts = await host.ask_host(at)
         about = host.judge_host(facts, version=host.our_version())
-        return [*about, *(engines.judge_states(facts.ready.get("engines")) if facts.ready else [])]
+        return [*about, *(engines.judge_states(facts.ready["engines"]) if "engines" in facts.ready else [])]
 
     hint = "see `bridge status`; `bridge serve` starts a host by hand"
     return list(await bounded(host.AREA, "live", look(), seconds=seconds, exit_code=HOST_CODE, hint=hint))

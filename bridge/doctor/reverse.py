@@ -17,7 +17,7 @@ from bridge.errors import BridgeError
 __all__ = ["ReverseFacts", "judge_port", "judge_reverse", "probe_reverse"]
 
 PORTS = range(38_017, 38_117)
-STEP_S, WORD_S = 3.0, 2.0
+STEP_S, SEND_S, WORD_S = 3.0, 3.0, 1.0
 TRIES = 3
 NO_NC = (b"not found", b"inaccessible", b"Unknown command")
 
@@ -75,7 +75,7 @@ async def _arrived(transport: Transport, remote: str, word: str, came: asyncio.E
     """Whether a word that the phone sends comes to us; None where it has nothing to send it with."""
     port = remote.rpartition(":")[2]
     send = f"echo {word} | toybox nc localhost {port} || echo {word} | nc localhost {port}"
-    result = await transport.shell(["sh", "-c", send], deadline=WORD_S)
+    result = await transport.shell(["sh", "-c", send], deadline=SEND_S)
     with suppress(TimeoutError):
         async with asyncio.timeout(WORD_S if result.exit_code in {0, None} else 0):
             await came.wait()
