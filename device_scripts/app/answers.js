@@ -5,11 +5,13 @@
  * golden messages as the host's tests. Unknown messages are ignored; what grows is bounded.
  */
 import { count, digest, isObject, list, string, words, LIMITS } from "./read.js";
+import { readPrompts } from "./prompts.js";
 import { describe, fail, isOpen, newTurn, readError, step } from "./turn.js";
 
 export class Answers {
   constructor(snapshot = null) {
-    this.session = { device: { serial: "", model: "" }, prompt: "", watching: null, host: "" };
+    this.session = { device: { serial: "", model: "" }, prompt: "", watching: null, held: 0, host: "" };
+    this.prompts = []; // named questions, see prompts.js
     this.phone = { state: "", hint: "" }; // how the laptop sees this phone
     this.captures = new Map(); // capture_id -> {captureId, sha256, name, source, state, at}
     this.turns = new Map(); // turn.key -> turn, in the order of asking
@@ -25,7 +27,10 @@ export class Answers {
       case "bridge:device": return this.#device(message);
       case "bridge:host": return this.#host(message);
       case "bridge:pause": return this.#pause(message);
+      case "bridge:held": return this.#held(message);
+      case "bridge:prompts": return this.#offer(message);
       case "bridge:capture": return this.#capture(message, at);
+      case "bridge:deleted": return this.#deleted(message);
       case "bridge:waiting": return this.#place(message);
       case "bridge:question": return this.#question(message, at);
       case "error": return this.#error(message);
@@ -34,9 +39,9 @@ export class Answers {
   }
 
   /** A question typed on the page, shown before the laptop has accepted it. */
-  ask({ eventId, text, sha256 = null, captureId = null, previous = null }, at) {
+  ask({ eventId, text, sha256 = null, captureId = null, previous = null, prompt = "" }, at) {
     const turn = newTurn({ key: eventId, text, sha256, captureId, askedBy: "page", at });
-    Object.assign(turn, { phase: "unsent", eventId, previous });
+    Object.assign(turn, { phase: "unsent", eventId, previous, prompt });
     this.turns.set(eventId, turn);
     this.#trim();
     return turn;
@@ -45,8 +50,15 @@ export class Answers {
   /** A picture chosen on the page, shown before it has arrived at the laptop. */
   addPicture({ captureId, sha256, name, state, error = null }, at) {
     const before = this.captures.get(captureId);
-    this.captures.set(captureId, { captureId, sha256, name, source: "page", state, error, at: before?.at ?? at });
+    const own = { sending: state === "sending" }; // until the laptop has given it a name of its own
+    this.captures.set(captureId, { captureId, sha256, name, source: "page", state, error, ...own, at: before?.at ?? at });
     this.#trim();
+  }
+
+  /** The laptop has taken in a picture that was chosen on the page, and calls it `captureId`. */
+  accepted(before, captureId) {
+    const capture = this.captures.get(before);
+    if (capture) this.#rename(before, captureId, { ...capture, state: "pulled", sending: false });
   }
 
   /** Questions that the laptop has not accepted yet, oldest first. */
@@ -99,6 +111,7 @@ export class Answers {
       device: { serial: string(message.device?.serial), model: string(message.device?.model) },
       prompt: words(message.prompt),
       watching: typeof message.watching === "boolean" ? message.watching : null,
+      held: count(message.held),
       host: string(message.host),
     };
     return "";
@@ -119,6 +132,26 @@ export class Answers {
     return "";
   }
 
+  #held(message) {
+    this.session.held = count(message.count);
+    return "";
+  }
+
+  #offer(message) {
+    this.prompts = readPrompts(message.prompts);
+    return "";
+  }
+
+  /** A picture of this phone is gone from the laptop, and so is everything about it from here. */
+  #deleted(message) {
+    const sha256 = digest(message.sha256);
+    if (!sha256) return null;
+    for (const map of [this.captures, this.turns]) {
+      for (const [key, each] of map) if (each.sha256 === sha256) map.delete(key);
+    }
+    return "";
+  }
+
   /** A question of this page stands in a line on the laptop. */
   #place(message) {
     const turn = this.turns.get(string(message.event_id));
@@ -130,6 +163,7 @@ export class Answers {
   #capture(message, at) {
     const captureId = string(message.capture_id);
     if (!captureId) return null;
+    if (message.source === "page") this.#meet(captureId, digest(message.sha256));
     const before = this.captures.get(captureId);
     this.captures.set(captureId, {
       captureId,
@@ -159,7 +193,6 @@ export class Answers {
     const turn = newTurn({ ...(old ?? { at }), key: id });
     Object.assign(turn, { responseId: id, eventId: old?.eventId ?? null });
     describe(turn, message);
-    if (old?.captureId !== turn.captureId) this.#rename(old?.captureId, turn.captureId);
     const entries = [...this.turns].map(([key, each]) => (each === old ? [id, turn] : [key, each]));
     this.turns = new Map(old ? entries : [...entries, [id, turn]]);
     this.#trim();
@@ -174,12 +207,17 @@ export class Answers {
     return waiting.find((turn) => turn.text === message.text && (!turn.sha256 || turn.sha256 === sha256));
   }
 
-  /** A picture taken on the page gets the laptop's name for it. */
-  #rename(before, captureId) {
-    const capture = this.captures.get(before);
-    if (capture?.source !== "page" || !captureId) return;
-    this.captures.delete(before);
-    this.captures.set(captureId, { ...capture, captureId });
+  /** The laptop tells of a picture that this page is sending: it may do so before it has answered. */
+  #meet(captureId, sha256) {
+    const sending = [...this.captures.values()].find((each) => each.sending && each.sha256 === sha256);
+    if (sending) this.#rename(sending.captureId, captureId, { ...sending, sending: false });
+  }
+
+  /** A picture chosen on the page gets the laptop's name for it, where it stands. */
+  #rename(before, captureId, capture) {
+    const entries = [...this.captures].filter(([key]) => key === before || key !== captureId);
+    const renamed = entries.map(([key, each]) => (key === before ? [captureId, { ...capture, captureId }] : [key, each]));
+    this.captures = new Map(renamed);
   }
 
   /** A question was refused, or an answer that was asked for again is not kept any more. */

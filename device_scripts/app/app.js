@@ -17,10 +17,10 @@ const NEAR_END = 80; // px from the end within which the text is followed as it 
 
 const language = pick(navigator.languages);
 const t = translator(language);
-const bridge = new Bridge();
+const bridge = Object.assign(new Bridge(), { language });
 const photos = new Photos((sha256) => bridge.picture(sha256));
-const thread = new Thread($("thread"), { t, language, onAgain: (turn) => ask(turn.text, { anew: true }) });
-const view = new View({ t, language, photos, onSelect: select });
+const thread = new Thread($("thread"), { t, language, onAgain: ({ text, prompt }) => ask(text, { anew: true, prompt }) });
+const view = new View({ t, language, photos, onSelect: select, onPrompt: askReady });
 let selected = sessionStorage.getItem(SELECTED) ?? "";
 let newest = "";
 let frame = 0;
@@ -77,11 +77,16 @@ function follow(picture, drawing) {
 // ------------------------------------------------------------------------------------- asking
 
 /** Asks about the picture that is looked at, going on from its last good answer, or `anew`. */
-function ask(text, { anew = false } = {}) {
+function ask(text, { anew = false, prompt = "" } = {}) {
   const picture = current();
   const previous = anew ? null : picture.turns.findLast((turn) => turn.phase === "done" || turn.phase === "cut");
-  bridge.ask({ text, picture, previous: previous?.responseId ?? null });
+  bridge.ask({ text, picture, previous: previous?.responseId ?? null, prompt });
   $("stage").scrollTop = $("stage").scrollHeight;
+}
+
+/** A ready question stands for itself: what was said before has nothing to do with it. */
+function askReady(prompt) {
+  ask(prompt.text[language], { anew: true, prompt: prompt.name });
 }
 
 async function askAbout(file) {
@@ -89,6 +94,24 @@ async function askAbout(file) {
   $("text").value = "";
   const picture = await bridge.capture(file);
   if (picture) bridge.ask({ text, picture });
+}
+
+/** Asks before it deletes; what cannot be deleted now is said where the person looks. */
+function confirmDelete() {
+  setText($("confirm-trouble"), "");
+  $("confirm").showModal();
+}
+
+async function remove() {
+  const button = $("confirm-delete");
+  button.disabled = true;
+  try {
+    await bridge.remove(current().sha256);
+    $("confirm").close();
+  } catch (error) {
+    setText($("confirm-trouble"), t("deleteFailed", { message: error.message }));
+  }
+  button.disabled = false;
 }
 
 function go(event) {
@@ -128,6 +151,9 @@ $("file").addEventListener("change", () => {
 });
 $("fresh").addEventListener("click", () => select(newest));
 $("pause").addEventListener("click", () => bridge.pause(bridge.answers.session.watching));
+$("send-held").addEventListener("click", () => bridge.sendHeld());
+$("delete").addEventListener("click", confirmDelete);
+$("confirm-delete").addEventListener("click", remove);
 $("photo").addEventListener("click", () => {
   $("zoom-img").src = $("photo-img").src;
   $("zoom").showModal();

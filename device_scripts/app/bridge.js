@@ -10,8 +10,10 @@
  *
  * It speaks the host's own protocol (Responses API over a WebSocket) and a few `bridge:` events of the laptop.
  */
+import { Acks } from "./acks.js";
 import { Answers } from "./answers.js";
 import { Link, read, takeCode, write } from "./link.js";
+import { optionsOf } from "./prompts.js";
 import { delay, Socket } from "./socket.js";
 import { isOpen } from "./turn.js";
 
@@ -32,6 +34,7 @@ const browser = () => ({
 export class Bridge extends EventTarget {
   #link;
   #socket;
+  #acks;
   #env;
   #code = null;
   #own = null; // the picture chosen last, shown without asking for it back
@@ -42,7 +45,9 @@ export class Bridge extends EventTarget {
     this.#env = env;
     this.answers = new Answers(read(env.storage, STATE));
     this.status = "linking";
+    this.language = "en"; // of named questions
     this.#link = new Link(env);
+    this.#acks = new Acks({ send: (ack) => this.#socket.send(ack) });
     this.#socket = new Socket({
       open: () => env.socket(this.#address(), ["bridge.v1", `bridge.bearer.${this.#link.token}`]),
       probe: () => this.#probe(),
@@ -73,10 +78,14 @@ export class Bridge extends EventTarget {
     return this.#socket.wake();
   }
 
-  /** Asks about a picture, which is named and not sent again; `previous` is the answer the question goes on from. */
-  ask({ text, picture = null, previous = null }) {
+  /**
+   * Asks about a picture, which is named and not sent again; `previous` is the answer the question goes on from,
+   * `prompt` the name of the named question whose text it is.
+   */
+  ask({ text, picture = null, previous = null, prompt = "" }) {
     const { sha256 = null, captureId = null } = picture ?? {};
-    const turn = this.answers.ask({ eventId: `q_${randomHex(12)}`, text, sha256, captureId, previous }, Date.now());
+    const asked = { eventId: `q_${randomHex(12)}`, text, sha256, captureId, previous, prompt };
+    const turn = this.answers.ask(asked, Date.now());
     this.#send(turn);
     this.#changed(turn.key);
     return turn;
@@ -88,6 +97,17 @@ export class Bridge extends EventTarget {
 
   pause(paused) {
     return this.#socket.send({ type: "bridge:pause", paused });
+  }
+
+  /** Says that pictures taken while nobody looked may be sent too. */
+  sendHeld() {
+    return this.#socket.send({ type: "bridge:send_held" });
+  }
+
+  /** Deletes a picture and its answers, on the laptop and at the model's host. Throws when that cannot be done now. */
+  async remove(sha256) {
+    await this.#request(`/v1/captures/${sha256}`, { method: "DELETE" });
+    this.#take({ type: "bridge:deleted", sha256 });
   }
 
   /** A picture's bytes. Throws when the laptop does not have it or cannot be reached. */
@@ -109,9 +129,11 @@ export class Bridge extends EventTarget {
     this.#own = { sha256, file };
     show("sending");
     try {
-      await this.#request(`/v1/captures/${sha256}`, { method: "PUT", body: bytes });
-      show("uploaded");
-      return picture;
+      const answer = await this.#request(`/v1/captures/${sha256}`, { method: "PUT", body: bytes });
+      const { capture_id: captureId } = await answer.json();
+      this.answers.accepted(picture.captureId, captureId);
+      this.#changed("");
+      return { ...picture, captureId };
     } catch (error) {
       show("failed", { reason: error.reason ?? "upload", message: error.message });
       return null;
@@ -168,6 +190,7 @@ export class Bridge extends EventTarget {
 
   #take(message) {
     const key = this.answers.apply(message, Date.now());
+    if (message?.type) this.#acks.read(message);
     if (key === null) return;
     if (message.type === "bridge:session.ready") this.#ready(message);
     this.#changed(key);
@@ -188,6 +211,7 @@ export class Bridge extends EventTarget {
       type: "response.create",
       event_id: turn.eventId,
       input: [{ role: "user", content }],
+      ...optionsOf(this.answers.prompts.find((prompt) => prompt.name === turn.prompt), this.language),
       ...(turn.previous && { previous_response_id: turn.previous }),
     });
     turn.phase = sent ? "sent" : "unsent";

@@ -1,6 +1,6 @@
 /** Reading what the other side sent: every value is checked for its type and bounded before it is used. */
 
-export const LIMITS = { turns: 60, captures: 40, answer: 32_000, words: 4_000 };
+export const LIMITS = { turns: 60, captures: 40, answer: 32_000, words: 4_000, prompts: 40, name: 64 };
 
 export const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 export const list = (value) => (Array.isArray(value) ? value : []);

@@ -16,7 +16,7 @@ export const isOpen = (turn) => OPEN.has(turn.phase);
 export function newTurn({ key, text = "", sha256 = null, captureId = null, askedBy = "", at }) {
   return {
     key, text, sha256, captureId, askedBy, at,
-    responseId: null, eventId: null, previous: null, model: "", phase: "queued", position: 0,
+    responseId: null, eventId: null, previous: null, prompt: "", model: "", phase: "queued", position: 0,
     cursor: -1, parts: [], answer: "", error: null, reason: "", metrics: null,
   };
 }

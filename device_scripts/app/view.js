@@ -4,13 +4,13 @@ import { isAwaited } from "./thread.js";
 import { isOpen } from "./turn.js";
 
 export class View {
-  /** `photos` gives addresses of pictures, `onSelect(key)` is told which one the person tapped. */
-  constructor({ t, language, photos, onSelect }) {
-    Object.assign(this, { t, photos, onSelect });
+  /** `photos` gives addresses of pictures; `onSelect(key)` and `onPrompt(prompt)` are told what the person tapped. */
+  constructor({ t, language, photos, onSelect, onPrompt }) {
+    Object.assign(this, { t, language, photos, onSelect, onPrompt });
     this.clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
     document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
     for (const node of document.querySelectorAll("[data-t]")) setText(node, t(node.dataset.t));
-    const labels = { photo: "enlarge", "zoom-close": "close", strip: "pictures", file: "choose" };
+    const labels = { photo: "enlarge", "zoom-close": "close", strip: "pictures", chips: "prompts", file: "choose" };
     for (const [id, key] of Object.entries(labels)) $(id).ariaLabel = t(key);
     $("text").placeholder = $("text").ariaLabel = t("ask");
   }
@@ -19,9 +19,12 @@ export class View {
     const linked = status !== "expired" && status !== "unlinked";
     this.#scene(status, linked, picture);
     this.#link(status, linked, answers, picture);
-    this.#watch(status, linked, answers.session.watching);
+    this.#watch(status, linked, answers.session);
+    $("tools").hidden = !linked || !picture?.sha256;
+    $("delete").disabled = status !== "up";
     this.#photo(picture);
     this.#strip(pictures, picture);
+    this.#chips(linked && picture ? answers.prompts : []);
     this.#composer(linked, picture);
   }
 
@@ -50,7 +53,10 @@ export class View {
     return [session.host === "away" ? t("hostAway") : phone.hint, ""];
   }
 
-  #watch(status, linked, watching) {
+  #watch(status, linked, { watching, held }) {
+    $("held").hidden = !held || !linked;
+    setText($("held-text"), this.t(held === 1 ? "heldOne" : "heldMany", { n: held }));
+    $("send-held").disabled = status !== "up" || watching === false;
     $("watch").hidden = watching === null || !linked;
     $("watch").dataset.on = watching;
     setText($("watch-text"), this.t(watching ? "watching" : "paused"));
@@ -83,6 +89,19 @@ export class View {
         button.toggleAttribute("data-busy", picture.turns.some(isOpen));
         button.onclick = () => this.onSelect(picture.key);
         show(button.firstChild, this.photos.thumb(picture.sha256));
+      },
+    });
+  }
+
+  /** Ready questions, a tap each. */
+  #chips(prompts) {
+    $("chips").hidden = !prompts.length;
+    keyed($("chips"), prompts, {
+      key: (prompt) => prompt.name,
+      make: () => element("li", {}, element("button", { type: "button" })),
+      update: (node, prompt) => {
+        setText(node.firstChild, prompt.title[this.language] || prompt.name);
+        node.firstChild.onclick = () => this.onPrompt(prompt);
       },
     });
   }

@@ -183,7 +183,7 @@ class ToyFront:
         routes = [
             Route("/link", self._link, methods=["POST"]),
             Route("/healthz", _healthz),
-            Route("/v1/captures/{sha256}", self._picture, methods=["GET", "PUT"]),
+            Route("/v1/captures/{sha256}", self._picture, methods=["GET", "PUT", "DELETE"]),
             WebSocketRoute("/v1/responses", self._page),
             Mount("/", StaticFiles(directory=self._app, html=True)),
         ]
@@ -205,9 +205,12 @@ class ToyFront:
         if request.method == "PUT":
             self.uploads += 1
             self.captures[sha256] = await request.body()
-            return Response(status_code=201)
+            return JSONResponse({"capture_id": f"cap_{secrets.token_hex(8)}"}, 201)
         if sha256 not in self.captures:
             return JSONResponse({"error": {"code": "capture_not_found", "message": "no"}}, 404)
+        if request.method == "DELETE":
+            del self.captures[sha256]
+            return JSONResponse({"deleted": True})
         return Response(self.captures[sha256], media_type="image/jpeg")
 
     async def _page(self, page: WebSocket) -> None:

@@ -202,14 +202,30 @@ describe("pictures", () => {
     const answers = new Answers();
     const picture = { captureId: "cap_mine", sha256: SHA, name: "a.jpg" };
     answers.addPicture({ ...picture, state: "sending" }, 1);
-    answers.addPicture({ ...picture, state: "uploaded" }, 2);
-    answers.ask({ eventId: "q_1", text: "?", ...picture }, 3);
-    assert.deepEqual(answers.pictures().map((each) => [each.key, each.at, each.turns.length]), [["cap_mine", 1, 1]]);
-    answers.apply(question({ event_id: "q_1", asked_by: "page", capture_id: null }), 4);
-    assert.equal(answers.pictures()[0].key, "cap_mine");
-    answers.ask({ eventId: "q_2", text: "?", ...picture }, 5);
-    answers.apply(question({ event_id: "q_2", response_id: "resp_2", capture_id: "cap_theirs" }), 6);
-    assert.ok(answers.captures.has("cap_theirs") && !answers.captures.has("cap_mine"));
+    play([capture({ capture_id: "cap_b", sha256: "cd".repeat(32) })], answers);
+    answers.accepted("cap_mine", "cap_theirs");
+    answers.ask({ eventId: "q_1", text: "?", ...picture, captureId: "cap_theirs" }, 3);
+    play([capture({ capture_id: "cap_theirs", source: "page", state: "pulled" })], answers);
+    const shown = answers.pictures().map((each) => [each.key, each.at, each.turns.length]);
+    assert.deepEqual(shown, [["cap_theirs", 1, 1], ["cap_b", 1000, 0]]);
+  });
+
+  test("the same picture of the camera is another one", () => {
+    const answers = new Answers();
+    answers.addPicture({ captureId: "cap_mine", sha256: SHA, name: "a.jpg", state: "sending" }, 1);
+    play([capture({ capture_id: "cap_cam", source: "camera" })], answers);
+    assert.deepEqual(answers.pictures().map((each) => each.key), ["cap_mine", "cap_cam"]);
+  });
+
+  test("one that was deleted is gone with its questions, under whatever names it stood, and no other", () => {
+    const answers = play([
+      capture({ capture_id: "cap_a" }), capture({ capture_id: "cap_b" }), capture({ capture_id: "cap_c", sha256: "cd".repeat(32) }),
+      question(), question({ response_id: "resp_2", capture_id: "cap_c", sha256: "cd".repeat(32) }),
+      { type: "bridge:deleted", sha256: SHA, captures: ["cap_a", "cap_b"] },
+    ]);
+    assert.deepEqual(answers.pictures().map((each) => each.key), ["cap_c"]);
+    assert.deepEqual([...answers.turns.keys()], ["resp_2"]);
+    assert.equal(answers.apply({ type: "bridge:deleted", sha256: null }, 1), null);
   });
 });
 
@@ -218,7 +234,12 @@ describe("the laptop", () => {
     const answers = play([
       { type: "bridge:session.ready", device: { serial: "S", model: "Pixel" }, prompt: "Read.", watching: true, host: "ready" },
     ]);
-    assert.deepEqual(answers.session, { device: { serial: "S", model: "Pixel" }, prompt: "Read.", watching: true, host: "ready" });
+    const session = { prompt: "Read.", watching: true, held: 0, host: "ready" };
+    assert.deepEqual(answers.session, { device: { serial: "S", model: "Pixel" }, ...session });
+    play([{ type: "bridge:held", count: 3 }], answers);
+    assert.equal(answers.session.held, 3);
+    play([{ type: "bridge:held", count: "many" }], answers);
+    assert.equal(answers.session.held, 0);
     play([{ type: "bridge:pause", paused: true }, { type: "bridge:host", state: "away" }], answers);
     assert.deepEqual([answers.session.watching, answers.session.host], [false, "away"]);
     play([{ type: "bridge:device", state: "offline", hint: "Look at the cable." }], answers);

@@ -1,6 +1,7 @@
 /** Link, socket and bridge against a laptop of a few lines: time is node's own fake clock, nothing waits. */
 import assert from "node:assert/strict";
 import { describe, mock, test, beforeEach, afterEach } from "node:test";
+import { Acks } from "../../../device_scripts/app/acks.js";
 import { Bridge } from "../../../device_scripts/app/bridge.js";
 import { Link, read, takeCode, write } from "../../../device_scripts/app/link.js";
 import { delay, SILENCE, Socket } from "../../../device_scripts/app/socket.js";
@@ -64,6 +65,7 @@ function laptop({ storage = new Storage(), hash = "", answer = null } = {}) {
       requests.push({ path, ...options });
       const told = answer?.(path, options);
       if (told) return told instanceof Error ? Promise.reject(told) : respond(...told);
+      if (options.method === "PUT") return respond(201, { capture_id: "cap_theirs" });
       if (path !== "/link") return respond(200, { path });
       const known = codes.delete(JSON.parse(options.body).code);
       return known ? respond(200, { token: "tok", expires_at: 2_000 }) : respond(401, { error: { code: "invalid_token" } });
@@ -343,6 +345,32 @@ describe("asking", () => {
     assert.deepEqual(world.peer.sent.at(-1), { type: "bridge:pause", paused: true });
   });
 
+  test("held pictures are sent when somebody says so", async () => {
+    const world = await linked();
+    world.bridge.sendHeld();
+    assert.deepEqual(world.peer.sent.at(-1), { type: "bridge:send_held" });
+  });
+
+  test("a ready question brings what belongs to it, in the person's language, and again after a cut", async () => {
+    const format = { type: "json_schema", name: "receipt", schema: {} };
+    const prompt = {
+      name: "receipt", title: { en: "Receipt", zh: "小票" }, text: { en: "What?", zh: "什么？" },
+      system: { en: "Read.", zh: "读。" }, options: { temperature: 0, text: { format }, tools: [1] },
+    };
+    const world = await linked();
+    world.bridge.language = "zh";
+    world.peer.say({ type: "bridge:prompts", prompts: [prompt, { name: "" }, 7] });
+    world.bridge.ask({ text: "什么？", picture, prompt: "receipt" });
+    const sent = world.peer.sent.at(-1);
+    assert.deepEqual([sent.instructions, sent.temperature, sent.text, sent.tools], ["读。", 0, { format }, undefined]);
+    world.peer.drop();
+    mock.timers.tick(250);
+    world.peer.open();
+    world.peer.say(READY);
+    assert.deepEqual(world.peer.sent.at(-1), sent);
+    assert.equal(world.bridge.answers.prompts.length, 1);
+  });
+
   test("the end of an answer is told once", async () => {
     const world = await linked();
     const finished = [];
@@ -352,6 +380,49 @@ describe("asking", () => {
     world.peer.say(end);
     world.peer.say(end);
     assert.deepEqual(finished, ["resp_1"]);
+  });
+});
+
+describe("what is read is told", () => {
+  const delta = (number) => ({ type: "response.output_text.delta", sequence_number: number, response_id: "resp_1", delta: "x" });
+  const begin = () => {
+    const sent = [];
+    return { sent, acks: new Acks({ send: (ack) => sent.push([ack.response_id, ack.sequence_number]) }) };
+  };
+
+  test("at once, and while words come a few times a second", () => {
+    const { sent, acks } = begin();
+    acks.read({ type: "bridge:session.ready", sequence_number: 0 });
+    for (let number = 4; number < 104; number += 1) {
+      mock.timers.tick(10);
+      acks.read(delta(number));
+    }
+    mock.timers.tick(250);
+    assert.deepEqual(sent[0], [undefined, 0]);
+    assert.deepEqual(sent.at(-1), ["resp_1", 103]);
+    assert.ok(sent.length <= 6, `${sent.length} for a second of words`);
+  });
+
+  test("the end of an answer waits for no timer: a hidden page's may come a minute late", () => {
+    const { sent, acks } = begin();
+    acks.read(delta(4));
+    acks.read(delta(5));
+    acks.read({ type: "response.completed", sequence_number: 6, response_id: "resp_1" });
+    assert.deepEqual(sent, [["resp_1", 4], ["resp_1", 6]]);
+    mock.timers.tick(1_000);
+    assert.equal(sent.length, 2);
+  });
+
+  test("what has no number is not", () => {
+    const { sent, acks } = begin();
+    acks.read({ type: "error", error: {} });
+    assert.deepEqual(sent, []);
+  });
+
+  test("by the page, over its socket", async () => {
+    const world = await linked();
+    world.peer.say({ type: "bridge:device", sequence_number: 7, state: "up" });
+    assert.deepEqual(world.peer.sent.at(-1), { type: "bridge:ack", sequence_number: 7 });
   });
 });
 
@@ -372,7 +443,33 @@ describe("pictures", () => {
     assert.deepEqual([request.method, request.path], ["PUT", `/v1/captures/${picture.sha256}`]);
     assert.match(picture.sha256, /^[0-9a-f]{64}$/);
     assert.equal(await world.bridge.picture(picture.sha256), file);
-    assert.equal(world.bridge.answers.pictures()[0].state, "uploaded");
+    assert.equal(picture.captureId, "cap_theirs");
+    assert.deepEqual(world.bridge.answers.pictures().map(({ key, state }) => [key, state]), [["cap_theirs", "pulled"]]);
+  });
+
+  test("that the laptop tells of before it has answered are not shown twice", async () => {
+    let told;
+    const world = await linked({ answer: (path, { method }) => method === "PUT" && told() });
+    told = () => {
+      const sha256 = world.requests.at(-1).path.slice(-64);
+      world.peer.say({ type: "bridge:capture", capture_id: "cap_theirs", sha256, source: "page", state: "pulled" });
+      return [201, { capture_id: "cap_theirs" }];
+    };
+    await world.bridge.capture(file);
+    assert.deepEqual(world.bridge.answers.pictures().map(({ key }) => key), ["cap_theirs"]);
+  });
+
+  test("that are deleted are gone with their answers, when the laptop says so and not before", async () => {
+    let status = 503;
+    const answer = (path, { method }) => method === "DELETE" && [status, { error: { message: "no" } }];
+    const world = await linked({ answer });
+    const { sha256, captureId } = await world.bridge.capture(file);
+    world.peer.say({ type: "bridge:question", response_id: "resp_1", text: "?", sha256, capture_id: captureId });
+    await assert.rejects(world.bridge.remove(sha256), { message: "no" });
+    assert.equal(world.bridge.answers.pictures().length, 1);
+    status = 200;
+    await world.bridge.remove(sha256);
+    assert.deepEqual([world.requests.at(-1).method, world.bridge.answers.pictures(), world.bridge.answers.turns.size], ["DELETE", [], 0]);
   });
 
   test("that are refused say why", async () => {
