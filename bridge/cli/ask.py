@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.ask_watch import Pace, watch_and_ask
-from bridge.cli.options import HostUrl, Json, Model, Serial, StateDir, Tcp, Timeout, TokenFile, Usb
+from bridge.cli.named import Asked, asked_of, one_question
+from bridge.cli.options import HostUrl, Json, Lang, Model, Serial, StateDir, Tcp, Timeout, TokenFile, Usb
 from bridge.cli.output import Output
 from bridge.cli.pictures import Choice, Display, Source, Wanted, opened_phone, opened_spool, wanted
 from bridge.errors import DeadlinePassed, UsageError
@@ -22,9 +23,16 @@ EVERY_S = 2.0
 
 def ask(
     question: Annotated[
-        str | None, typer.Argument(metavar="QUESTION", help="What is asked; left out, the prompt of the settings.")
+        str | None,
+        typer.Argument(
+            metavar="QUESTION", help="What is asked, or the name of a prompt; left out, the prompt of the settings."
+        ),
     ] = None,
     *,
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", metavar="NAME", help="A named prompt instead: see `bridge prompts list`.")
+    ] = None,
+    lang: Lang = None,
     source: Annotated[
         Source | None,
         typer.Option("--source", help="Ask about a fresh photo, the screen, the newest photo (default) or a file."),
@@ -68,14 +76,18 @@ def ask(
         raise UsageError(
             "--picture is a file of this laptop; it goes with no phone", hint="leave out --shutter, -s, -d, -e"
         )
+    one_question(question, prompt)
     meant = wanted(_source(source, picture, shutter=shutter), file=picture, display=display)
-    settings = load(model=model, prompt=question, host_url=host_url, token_file=token_file, state_dir=state_dir)
+    settings = load(
+        model=model, prompt=question, lang=lang, host_url=host_url, token_file=token_file, state_dir=state_dir
+    )
+    asked = asked_of(settings, prompt)
     phone = None if picture is not None else Choice(tuple(serials or ()), usb=usb, tcp=tcp)
     output, seconds = Output(as_json=json), timeout or DEADLINE_S
     if watch:
-        work = watch_and_ask(settings, meant, phone, output, Pace(every or EVERY_S, seconds, on_change))
+        work = watch_and_ask(settings, asked, meant, phone, output, Pace(every or EVERY_S, seconds, on_change))
     else:
-        work = _ask_once(settings, meant, phone, output, seconds)
+        work = _ask_once(settings, asked, meant, phone, output, seconds)
     try:
         asyncio.run(work)
     except TimeoutError:
@@ -96,7 +108,9 @@ def _source(source: Source | None, picture: Path | None, *, shutter: bool) -> So
     return meant
 
 
-async def _ask_once(settings: "Settings", meant: Wanted, choice: Choice | None, output: Output, seconds: float) -> None:
+async def _ask_once(
+    settings: "Settings", asked: Asked, meant: Wanted, choice: Choice | None, output: Output, seconds: float
+) -> None:
     import asyncio
 
     from bridge.cli.asking import asking
@@ -105,7 +119,7 @@ async def _ask_once(settings: "Settings", meant: Wanted, choice: Choice | None, 
         async with opened_phone(settings, choice) as phone:
             seen = await meant.way(settings, spool, phone).look()
             capture = await seen.keep()
-        async with asking(settings, spool, phone, output) as asker:
+        async with asking(settings, asked, spool, phone, output) as asker:
             problem = await asker.about(capture)
     if problem:
         raise problem

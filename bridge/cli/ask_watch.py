@@ -10,6 +10,7 @@ from bridge.errors import BridgeError
 if TYPE_CHECKING:
     from bridge.captures.notices import FolderNotice
     from bridge.cli.asking import Asking
+    from bridge.cli.named import Asked
     from bridge.config import Settings
     from bridge.spool import Capture, Spool
 
@@ -27,7 +28,9 @@ class Pace:
     on_change: bool
 
 
-async def watch_and_ask(settings: "Settings", meant: Wanted, choice: Choice | None, output: Output, pace: Pace) -> None:
+async def watch_and_ask(
+    settings: "Settings", asked: "Asked", meant: Wanted, choice: Choice | None, output: Output, pace: Pace
+) -> None:
     """Go on until cancelled. A phone that cannot be used at the start is an error; one that goes away is waited for.
 
     Raises TimeoutError for an answer that does not end in time.
@@ -41,7 +44,7 @@ async def watch_and_ask(settings: "Settings", meant: Wanted, choice: Choice | No
     async with opened_spool(settings) as spool:
         async with opened_phone(settings, choice) as phone:
             same = Choice((phone.serial,)) if choice else None
-        async with asking(settings, spool, phone, output) as asker:
+        async with asking(settings, asked, spool, phone, output) as asker:
             watch = _Watch(settings, meant, pace, spool, phone, asker)
             while True:
                 try:

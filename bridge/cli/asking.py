@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
+from bridge.cli.named import Asked
 from bridge.cli.output import Output
 from bridge.errors import BridgeError
 from bridge.phone.problems import problem_of
@@ -21,20 +22,22 @@ __all__ = ["Asking", "asking"]
 class Asking:
     """Use `asking`."""
 
-    def __init__(self, output: Output, prompt: str) -> None:
+    def __init__(self, output: Output, asked: Asked) -> None:
         from bridge.cli.watching import Watching
 
         self.session: Session
         self._output = output
-        self._prompt = prompt
+        self._asked = asked
         self._watching = Watching(output)
         self._ended: asyncio.Future[dict[str, Any]] | None = None
 
     async def about(self, capture: "Capture") -> BridgeError | None:
         """Ask about it and show the answer as it comes; what a bad end means, told or raised by the caller."""
         self._ended = asyncio.get_running_loop().create_future()
-        self.session.submit(capture, prompt=self._prompt)
-        return problem_of(await self._ended)
+        self.session.submit(capture, prompt=self._asked.text)
+        end = await self._ended
+        self._output.end_stream()
+        return problem_of(end) or self._asked.cut_short(end)
 
     def hear(self, event: dict[str, Any]) -> None:
         """For the session."""
@@ -54,7 +57,9 @@ class Asking:
 
 
 @contextlib.asynccontextmanager
-async def asking(settings: "Settings", spool: "Spool", phone: "Phone", output: Output) -> AsyncGenerator[Asking]:
+async def asking(
+    settings: "Settings", asked: Asked, spool: "Spool", phone: "Phone", output: Output
+) -> AsyncGenerator[Asking]:
     """Find the host, and keep the connection while the block runs."""
     from bridge.client import HostClient
     from bridge.session import Session
@@ -65,10 +70,17 @@ async def asking(settings: "Settings", spool: "Spool", phone: "Phone", output: O
     await finder.locate()
     async with HostClient(finder) as client:
         await client.connected()  # a host that is silent or refuses our key is said now: the session would wait for it
-        asker = Asking(output, settings.prompt)
+        asker = Asking(output, asked)
         info = PhoneInfo(phone.serial, phone.device_id, "")
         asker.session = Session(
-            info, spool, client, prompt=settings.prompt, model=settings.model, on_event=asker.hear, backlog=False
+            info,
+            spool,
+            client,
+            prompt=asked.text,
+            options=asked.options,
+            model=settings.model,
+            on_event=asker.hear,
+            backlog=False,
         )
         async with asyncio.TaskGroup() as group:
             work = group.create_task(asker.session.run())

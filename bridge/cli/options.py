@@ -48,7 +48,12 @@ StateDir = Annotated[
 Model = Annotated[
     str | None, typer.Option("--model", metavar="NAME", help="Which engine or model of the host answers.")
 ]
-Prompt = Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="What is asked about each new picture.")]
+Prompt = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt", metavar="TEXT|NAME", help="What is asked about each new picture: a question, or a prompt's name."
+    ),
+]
 Lang = Annotated[
     str | None,
     typer.Option("--lang", metavar="en|zh", help="The language of named prompts; the terminal's, if left out."),

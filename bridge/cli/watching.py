@@ -82,6 +82,15 @@ class Watching:
         if event["status"] != "completed":
             self._output.entry(event["status"], (event.get("error") or {}).get("message", ""))
             return
+        for note in event.get("annotations") or ():
+            self._place(note)
         took = event["timings_ms"]
         parts = [f"{name.replace('_', ' ')} {in_seconds(took[name])}" for name in STAGES if took.get(name) is not None]
         self._output.entry("answered", f"in {in_seconds(took['total'])}", detail=" · ".join(parts))
+
+    def _place(self, note: dict[str, Any]) -> None:
+        """A place in the picture that the answer names, in thousandths of its width and height."""
+        box = note.get("box")
+        if note.get("type") == "bridge:box" and isinstance(box, list):
+            corners = ", ".join(str(number) for number in box[:4])
+            self._output.entry("place", str(note.get("label") or "box"), detail=f"[{corners}]")

@@ -14,6 +14,9 @@ _UNAVAILABLE: Final = {
     "upstream_error": "see what the host's upstream says",
     "model_not_found": "choose one of those with --model",
 }
+_REFUSED: Final = {
+    "output_invalid": "what the model said is kept as it is; another --model may keep to the schema, or ask in words",
+}
 _GOOD: Final = frozenset({"completed", "incomplete"})
 
 
@@ -26,4 +29,5 @@ def problem_of(event: Mapping[str, Any]) -> BridgeError | None:
     message = reason.get("message") or f"the answer ended as {event.get('status', 'an error')}"
     if code in _UNAVAILABLE:
         return HostUnavailable(message, hint=_UNAVAILABLE[code], code=code)
-    return QuestionRefused(message, hint="another picture or question may be accepted", code=code)
+    hint = _REFUSED.get(code, "another picture or question may be accepted")
+    return QuestionRefused(message, hint=hint, code=code)

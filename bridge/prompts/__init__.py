@@ -10,7 +10,17 @@
 fault at once; `book` puts the files together; `push` brings the list to a phone.
 """
 
-from bridge.prompts.book import Place, Prompt, PromptBook, default_language, load, places, read_file, resolve
+from bridge.prompts.book import (
+    Place,
+    Prompt,
+    PromptBook,
+    default_language,
+    load,
+    may_be_name,
+    places,
+    read_file,
+    resolve,
+)
 from bridge.prompts.model import Language, PromptFileError
 from bridge.prompts.reading import Problem
 
@@ -23,6 +33,7 @@ __all__ = [
     "PromptFileError",
     "default_language",
     "load",
+    "may_be_name",
     "places",
     "read_file",
     "resolve",

@@ -14,7 +14,7 @@ from bridge.errors import UsageError
 from bridge.prompts.model import Entry, Language, PromptFileError, check
 from bridge.prompts.reading import MAX_BYTES, Problem, Unreadable, parse
 
-__all__ = ["Place", "Prompt", "PromptBook", "default_language", "load", "places", "read_file", "resolve"]
+__all__ = ["Place", "Prompt", "PromptBook", "default_language", "load", "may_be_name", "places", "read_file", "resolve"]
 
 SHIPPED: Final = Path(__file__).with_name("shipped.yaml")
 PROJECT_FILE: Final = Path("prompts.yaml")
@@ -155,9 +155,14 @@ def resolve(asked: str, book: PromptBook, language: Language) -> tuple[str, dict
     if asked in book.prompts:
         prompt = book.prompts[asked]
         return prompt.text(language), prompt.options(language)
-    if _NAME.fullmatch(asked) and get_close_matches(asked, book.prompts, n=1, cutoff=0.75):
+    if may_be_name(asked) and get_close_matches(asked, book.prompts, n=1, cutoff=0.75):
         book.get(asked)
     return asked, {}
+
+
+def may_be_name(asked: str) -> bool:
+    """Whether this can be a prompt's name at all; a question hardly ever can."""
+    return _NAME.fullmatch(asked) is not None
 
 
 def default_language(environ: Mapping[str, str]) -> Language:

@@ -57,9 +57,16 @@ class Answer:
     @property
     def text(self) -> str:
         """The words of the ended answer."""
+        return "".join(str(part.get("text", "")) for part in self._parts())
+
+    @property
+    def annotations(self) -> list[Mapping[str, Any]]:
+        """What the host found out about the ended answer's words, such as the places they name."""
+        return [note for part in self._parts() for note in _dicts(part.get("annotations"))]
+
+    def _parts(self) -> list[Mapping[str, Any]]:
         items = (item for item in _dicts(self.response.get("output")) if item.get("type") == "message")
-        parts = (part for item in items for part in _dicts(item.get("content")))
-        return "".join(str(part.get("text", "")) for part in parts)
+        return [part for item in items for part in _dicts(item.get("content"))]
 
 
 class Answers:

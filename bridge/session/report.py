@@ -53,6 +53,7 @@ class Reporter:
             "question": question.text,
             "status": answer.status,
             "text": answer.text,
+            "annotations": answer.annotations,
             "model": response.get("model"),
             "timings_ms": timings(now, question, response),
             "degraded": response.get("degraded") or [],
