@@ -7,7 +7,7 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from bridge.errors import AdbUnreachable, BridgeError, DeviceLost, DeviceUnusable
+from bridge.errors import AdbUnreachable, BridgeError, DeadlinePassed, DeviceLost, DeviceUnusable
 
 __all__ = [
     "READY",
@@ -18,6 +18,7 @@ __all__ = [
     "NoReverse",
     "NobodyListensError",
     "RefusedError",
+    "StalledError",
     "from_phone",
     "from_server",
     "phone_refusal",
@@ -54,6 +55,10 @@ class GarbledError(LinkError):
 
 class ChangedError(LinkError):
     """A file was not what the phone had said it was: it is being written, or the phone lies."""
+
+
+class StalledError(LinkError):
+    """A phone fell silent in the middle of an answer, with its connection alive."""
 
 
 class NobodyListensError(LinkError):
@@ -129,6 +134,9 @@ def from_phone(serial: str, doing: str) -> Generator[None, None, None]:
     except ChangedError as error:
         hint = "try again in a moment: its camera may still be writing it"
         raise FileChanged(f"{serial}: {doing}: {error}", hint=hint, serial=serial) from error
+    except StalledError as error:
+        hint = "is the phone awake and its cable firm? `adb reconnect` often helps"
+        raise DeadlinePassed(f"{serial}: {doing}: {error}", hint=hint, serial=serial) from error
     except GarbledError as error:
         hint = "restart the phone: what its adb daemon sends is not adb's protocol"
         raise DeviceUnusable(f"{serial}: {doing}: {error}", hint=hint, serial=serial) from error

@@ -13,7 +13,7 @@ from typing import TypeVar
 from bridge.adb.deadlines import within
 from bridge.adb.faults import from_phone
 from bridge.adb.smartsocket import PhoneAddress
-from bridge.adb.sync import SyncConnection
+from bridge.adb.sync import SILENCE, SyncConnection
 from bridge.adb.sync_wire import path_bytes
 from bridge.adb.transport import DirEntry, FileStat, Pulled
 from bridge.errors import DeviceLost
@@ -27,8 +27,8 @@ _LEAVING = 5.0  # seconds the thread may need after its socket is shut: a slow d
 class PhoneFiles:
     """stat, list, pull and push of one phone."""
 
-    def __init__(self, phone: PhoneAddress, features: frozenset[str]) -> None:
-        self._phone, self._features = phone, features
+    def __init__(self, phone: PhoneAddress, features: frozenset[str], silence: float = SILENCE) -> None:
+        self._phone, self._features, self._silence = phone, features, silence
         self._lock = asyncio.Lock()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"adb-sync-{phone.transport_id}")
         self._connection: SyncConnection | None = None
@@ -76,7 +76,7 @@ class PhoneFiles:
             self._drop()  # it ended while nobody asked
         fresh = self._connection is None
         if self._connection is None:
-            self._connection = SyncConnection(self._phone, self._features)
+            self._connection = SyncConnection(self._phone, self._features, self._silence)
         try:
             if fresh:
                 self._connection.open()

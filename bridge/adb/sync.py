@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from bridge.adb.faults import ChangedError, GarbledError, LinkError, RefusedError
+from bridge.adb.faults import ChangedError, GarbledError, LinkError, RefusedError, StalledError
 from bridge.adb.pulling import BUFFER, Hashing, PartFile
 from bridge.adb.smartsocket import QUICKACK, PhoneAddress, frame, is_quiet
 from bridge.adb.sync_wire import (
@@ -28,18 +28,18 @@ from bridge.adb.sync_wire import (
 from bridge.adb.transport import DirEntry, FileStat, Pulled
 from bridge.errors import DeviceUnusable
 
-__all__ = ["SyncConnection"]
+__all__ = ["SILENCE", "SyncConnection"]
 
 _CONNECTING = 5.0
-_SILENCE = 120.0  # per read, should nobody call `abort`; the owner's deadline is what counts
+SILENCE = 15.0  # a phone that says nothing for so long, in the middle of an answer, is stuck
 _FRAMES = 4  # DATA messages per send
 
 
 class SyncConnection:
     """One kept `sync:` stream to one phone."""
 
-    def __init__(self, phone: PhoneAddress, features: frozenset[str]) -> None:
-        self._phone = phone
+    def __init__(self, phone: PhoneAddress, features: frozenset[str], silence: float = SILENCE) -> None:
+        self._phone, self._silence = phone, silence
         self._stat_v2, self._list_v2 = "stat_v2" in features, "ls_v2" in features
         self._buffer = memoryview(bytearray(BUFFER))
         self._socket = socket.socket(socket.AF_INET6 if ":" in phone.server.host else socket.AF_INET)
@@ -50,7 +50,7 @@ class SyncConnection:
         self._socket.settimeout(_CONNECTING)
         try:
             self._socket.connect((self._phone.server.host, self._phone.server.port))
-            self._socket.settimeout(_SILENCE)
+            self._socket.settimeout(self._silence)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             raise LinkError(str(error)) from error
@@ -160,6 +160,8 @@ class SyncConnection:
             if QUICKACK is not None:
                 self._socket.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
             size = self._socket.recv_into(view)
+        except TimeoutError as error:
+            raise StalledError(f"it said nothing for {self._silence:g} s") from error
         except OSError as error:
             raise LinkError(str(error)) from error
         if not size:

@@ -240,6 +240,19 @@ async def test_a_push_with_a_senseless_answer_is_an_unusable_phone(
         await files.push(b"abc", "/sdcard/a", mode=0o644, deadline=10)
 
 
+@pytest.mark.parametrize("received", [b"", data(b"12")])
+async def test_a_phone_that_falls_silent_in_an_answer_ends_it_long_before_the_deadline(
+    adb: ScriptedAdb, tmp_path: Path, received: bytes
+) -> None:
+    adb.services["sync:"] = file_script(5, received, then_hang=True)
+    phone = PhoneFiles(PhoneAddress(adb.address, 1, "S1"), frozenset(), silence=0.1)
+    with pytest.raises(DeadlinePassed, match=r"said nothing for 0\.1 s") as caught:
+        await phone.pull("/a", tmp_path / "x", limit=100, deadline=30)
+    await phone.close()
+    assert caught.value.hint
+    assert names_in(tmp_path) == []
+
+
 async def test_closing_ends_a_call_in_progress_and_refuses_later_ones(adb: ScriptedAdb, files: PhoneFiles) -> None:
     adb.services["sync:"] = adb.hang
     async with asyncio.TaskGroup() as group:
