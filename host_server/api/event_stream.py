@@ -19,6 +19,8 @@ __all__ = ["EventStream", "WholeAnswer"]
 
 BEAT_S = 15.0
 
+# Ends of a line to many a client's library, though not to the standard: said in a way that is none to anybody.
+_LINE_ENDS = str.maketrans({end: f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"})
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
@@ -85,4 +87,7 @@ async def _gone(receive: "Receive") -> None:
 
 
 def _frame(event: "Json") -> bytes:
-    return f"event: {event['type']}\ndata: {encode(event)}\n\n".encode()
+    text = encode(event)
+    if not text.isascii():
+        text = text.translate(_LINE_ENDS)
+    return f"event: {event['type']}\ndata: {text}\n\n".encode()

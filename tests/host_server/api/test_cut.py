@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
@@ -88,13 +88,15 @@ class _Asker:
         return bool(self.events) and is_terminal(self.events[-1])
 
 
-async def _play(host: Serving, pieces: list[str], cuts: list[int], way: Callable[[_Asker], Awaitable[None]]) -> None:
+async def _play(
+    host: Serving, pieces: list[str], cuts: list[int], way: Callable[[_Asker], Coroutine[Any, Any, None]]
+) -> None:
     engine: Any = host.service.engines.engines[0]
     stage = uuid4().hex
     async with Relay(int(host.url.rpartition(":")[2])) as relay, asyncio.timeout(20), asyncio.TaskGroup() as group:
         relay.budgets.extend(cuts)
         asker = _Asker(relay, host.token, stage)
-        asking = group.create_task(way(asker))  # type: ignore[arg-type]  # a coroutine, as they all are
+        asking = group.create_task(way(asker))
         for piece in pieces:
             engine.say(stage, piece)
             await asyncio.sleep(0)  # let it be sent, so that events come one by one too
@@ -107,11 +109,12 @@ async def _play(host: Serving, pieces: list[str], cuts: list[int], way: Callable
 
 @pytest.mark.parametrize("way", [_Asker.by_socket, _Asker.by_stream])
 async def test_whoever_comes_back_has_the_same_text_and_one_end(
-    host: Serving, way: Callable[[_Asker], Awaitable[None]]
+    host: Serving, way: Callable[[_Asker], Coroutine[Any, Any, None]]
 ) -> None:
     loop = asyncio.get_running_loop()
 
     @given(PIECES, CUTS)
+    @example(["a\u2028b", "\x85", "\u2029"], [500])  # an end of the line, to some
     @settings(max_examples=10 * ROUNDS, suppress_health_check=list(HealthCheck))
     def play(pieces: list[str], cuts: list[int]) -> None:
         asyncio.run_coroutine_threadsafe(_play(host, pieces, cuts, way), loop).result()
