@@ -5,16 +5,13 @@
 
 import asyncio
 import os
-import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from bridge.supervise.host import HostFinder
-from host_server.wire.discovery import read_host_record
 from tests.support.adb_server import PrivateAdbServer
 from tests.support.measured import Measured, measured
 from tests.support.trespass import Grounds
@@ -49,42 +46,18 @@ def chosen(words: tuple[str, ...]) -> Sequence[str]:
     return [*SCREENS, *shells] if words == SCREEN else [name for name in ROGUES if "screen" not in name]
 
 
-@pytest.fixture
-async def env(adb_server: PrivateAdbServer, tmp_path: Path) -> AsyncIterator[dict[str, str]]:
-    """A terminal whose home and temporary folder are fenced; the host is one for all."""
-    grounds = Grounds(tmp_path / "grounds")
-    state = grounds.allowed / "state"
-    home, temp, here = (grounds.folder / name for name in ("home", "tmp", "here"))
-    for folder in (home, temp, here):
-        folder.mkdir()
-    finder = HostFinder(state, engines=["echo"])
-    yield adb_server.env | {
-        "ADB": adb_server.adb,
-        "HOME": str(home),
-        "TMPDIR": str(temp),
-        "BRIDGE_STATE_DIR": str(state),
-        "BRIDGE_ENGINE": '["echo"]',
-    }
-    finder.stop_started()
-    record = read_host_record(state)
-    if record is not None:
-        with suppress(ProcessLookupError):
-            os.kill(record.pid, signal.SIGTERM)
-    assert grounds.trespasses() == []
-
-
 @pytest.mark.parametrize("words", [ASK, SHOOT, SCREEN], ids=["ask", "capture", "screen"])
 async def test_a_command_ends_in_time_with_a_next_step_and_takes_no_memory(
-    env: Mapping[str, str], adb_server: PrivateAdbServer, photos: Path, tmp_path: Path, words: tuple[str, ...]
+    fenced: Mapping[str, str], adb_server: PrivateAdbServer, photos: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    usual = await _run(words, "", env, adb_server, photos, tmp_path)
+    usual = await _run(words, "", fenced, adb_server, photos, tmp_path)
     assert usual.code == 0, usual
     turn = asyncio.Semaphore(AT_ONCE)
     problems: dict[str, str] = {}
 
     async def one(name: str) -> None:
         async with turn:
-            done = await _run(words, name, env, adb_server, photos, tmp_path)
+            done = await _run(words, name, fenced, adb_server, photos, tmp_path)
         if problem := _wrong(done, usual):
             problems[name] = problem
 
