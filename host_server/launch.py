@@ -10,6 +10,7 @@ from host_server.api.server import HostServer
 from host_server.core.idle import IdleClock
 from host_server.engines import registry
 from host_server.engines.base import Engine
+from host_server.imaging.memory import give_back_what_is_freed
 from host_server.observe.log import get_logger
 from host_server.observe.logging import configure_logging
 from host_server.security.admin_token import ensure_admin_token
@@ -28,6 +29,7 @@ _BLOBS = "blobs"
 async def launch(settings: HostSettings, on_listening: Callable[[HostRecord], None]) -> None:
     """Serve until told to stop. Raises `SettingsError`, or `EngineError` for an engine that cannot be had."""
     configure_logging()
+    give_back_what_is_freed()
     authenticator = _authenticator(settings)
     engines = _engines(settings.engines)
     other = read_host_record(settings.state_dir)
