@@ -12,7 +12,7 @@ import pytest
 
 from bridge.supervise.host import HostFinder
 from tests.support.adb_server import PrivateAdbServer
-from tests.support.command import BRIDGE, Done, bridge, running
+from tests.support.command import BRIDGE, bridge, refused, running
 from virtual_phone import VirtualPhone
 
 pytestmark = pytest.mark.e2e
@@ -33,15 +33,6 @@ def _end_host(finder: HostFinder, state: Path) -> None:
     record = read_host_record(state)
     if record is not None:
         os.kill(record.pid, signal.SIGTERM)
-
-
-def refused(done: Done, code: int, *words: str) -> None:
-    """It failed as documented: the code, what happened, and a next step."""
-    assert done.code == code, done
-    assert "error: " in done.err
-    assert all(word in done.err for word in words), done.err
-    assert done.hint
-    assert "Traceback" not in done.err
 
 
 # ---- finding the phone ----

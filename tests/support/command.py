@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BRIDGE", "Done", "bridge", "running"]
+__all__ = ["BRIDGE", "Done", "bridge", "refused", "running"]
 
 BRIDGE = str(Path(sys.executable).parent / "bridge")
 DEADLINE_S = 60.0
@@ -54,6 +54,15 @@ async def bridge(*words: str, env: Mapping[str, str], cwd: Path | None = None, d
         out, err = await process.communicate()
         raise AssertionError(f"bridge {words} did not end: {out!r} {err!r}") from None
     return Done(process.returncode or 0, out.decode(), err.decode())
+
+
+def refused(done: Done, code: int, *words: str) -> None:
+    """It failed as documented: the code, what happened, and a next step."""
+    assert done.code == code, done
+    assert "error: " in done.err
+    assert all(word in done.err for word in words), done.err
+    assert done.hint
+    assert "Traceback" not in done.err
 
 
 class Running:
