@@ -88,6 +88,9 @@ class _Asker:
         return bool(self.events) and is_terminal(self.events[-1])
 
 
+_Way = Callable[[_Asker], Coroutine[Any, Any, None]]
+
+
 async def _play(
     host: Serving, pieces: list[str], cuts: list[int], way: Callable[[_Asker], Coroutine[Any, Any, None]]
 ) -> None:
@@ -108,9 +111,7 @@ async def _play(
 
 
 @pytest.mark.parametrize("way", [_Asker.by_socket, _Asker.by_stream])
-async def test_whoever_comes_back_has_the_same_text_and_one_end(
-    host: Serving, way: Callable[[_Asker], Coroutine[Any, Any, None]]
-) -> None:
+async def test_whoever_comes_back_has_the_same_text_and_one_end(host: Serving, way: _Way) -> None:
     loop = asyncio.get_running_loop()
 
     @given(PIECES, CUTS)
