@@ -77,11 +77,13 @@ class AsyncAnswerStream:
 class AsyncPhone:
     """One phone. Made by `connect_async`; see there."""
 
-    def __init__(self, settings: Settings, line: DeviceLine, spool: Spool, background: Background) -> None:
+    def __init__(
+        self, settings: Settings, line: DeviceLine, spool: Spool, *, connection: Background, questions: Background
+    ) -> None:
         self._settings = settings
         self._line = line
         self._spool = spool
-        self._background = background
+        self._connection, self._questions = connection, questions
         self._device_id = device_id(settings.state_dir, line.serial)
         self._host_wanted = asyncio.Lock()
         self._host: asyncio.Future[HostClient] | None = None
@@ -142,7 +144,7 @@ class AsyncPhone:
         deadline = options.pop("deadline", ASK_S)
         given = {name: value for name, value in options.items() if value is not None}
         asking = Asking(question or self._settings.prompt, given)
-        return AsyncAnswerStream(asking, self._background.start(self._answered(asking, picture)), deadline)
+        return AsyncAnswerStream(asking, self._questions.start(self._answered(asking, picture)), deadline)
 
     def path_of(self, capture: Capture) -> Path:
         """Where a picture's file lies on this laptop, as long as it is kept."""
@@ -182,7 +184,7 @@ class AsyncPhone:
         async with self._host_wanted:
             if self._host is None:
                 self._host = asyncio.get_running_loop().create_future()
-                self._background.start(self._keep_host(self._host))
+                self._connection.start(self._keep_host(self._host))
             try:
                 return await asyncio.shield(self._host)
             except Exception:
@@ -235,10 +237,16 @@ async def connect_async(serial: str | None = None, **options: Unpack[ConnectOpti
     async with AsyncExitStack() as stack:
         spool = await asyncio.to_thread(_opened, settings.state_dir)
         stack.callback(spool.close)
-        background = Background()
-        await background.begin()
-        stack.push_async_callback(background.end)
-        yield AsyncPhone(settings, line, spool, background)
+        connection = await _begun(stack)
+        questions = await _begun(stack)  # they end first: an answer is stopped over the connection
+        yield AsyncPhone(settings, line, spool, connection=connection, questions=questions)
+
+
+async def _begun(stack: AsyncExitStack) -> Background:
+    background = Background()
+    await background.begin()
+    stack.push_async_callback(background.end)
+    return background
 
 
 def _opened(state_dir: Path) -> Spool:
