@@ -32,8 +32,6 @@ _Parameters = ParamSpec("_Parameters")
 _BUFFER = 1024 * 1024
 _MEMORY = 256 * 1024 * 1024
 _UPLOADS_EACH, _UPLOADS = 32, 64
-_MOST_PICTURES = 16
-"""In one question; counted before any of them is read."""
 _DATA_URL_TYPES = frozenset({"image/jpeg", "image/jpg", "image/png"})
 _NOT_HERE = "This picture is not here (any more); upload it first."
 
@@ -98,9 +96,6 @@ class Pictures:
 
     async def resolve(self, principal: str, images: Iterable[InputImage]) -> tuple[str, ...]:
         """The sha256 of each picture in a question, all of them here now. Raises `WireError`."""
-        images = tuple(images)
-        if len(images) > _MOST_PICTURES:
-            raise WireError("invalid_request", f"A question has at most {_MOST_PICTURES} pictures.", param="input")
         return tuple([await self._resolve(principal, image) for image in images])
 
     async def prepare(self, principal: str, sha256: str, *, max_side: int) -> PreparedPicture:
