@@ -1,10 +1,18 @@
 """`bridge ask`: one question about one picture, or about each new one, the answer streamed to the terminal."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from bridge.cli.ask_options import (
+    Every,
+    NamedPrompt,
+    OnChange,
+    PictureFile,
+    Question,
+    Shutter,
+    SourceOption,
+    Watch,
+)
 from bridge.cli.ask_watch import Pace, watch_and_ask
 from bridge.cli.named import Asked, asked_of, one_question
 from bridge.cli.options import HostUrl, Json, Lang, Model, Serial, StateDir, Tcp, Timeout, TokenFile, Usb
@@ -22,39 +30,17 @@ EVERY_S = 2.0
 
 
 def ask(
-    question: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="QUESTION", help="What is asked, or the name of a prompt; left out, the prompt of the settings."
-        ),
-    ] = None,
+    question: Question = None,
     *,
-    prompt: Annotated[
-        str | None, typer.Option("--prompt", metavar="NAME", help="A named prompt instead: see `bridge prompts list`.")
-    ] = None,
+    prompt: NamedPrompt = None,
     lang: Lang = None,
-    source: Annotated[
-        Source | None,
-        typer.Option("--source", help="Ask about a fresh photo, the screen, the newest photo (default) or a file."),
-    ] = None,
-    picture: Annotated[
-        Path | None, typer.Option("--picture", help="A JPEG or PNG of this laptop; needs no phone.")
-    ] = None,
-    shutter: Annotated[bool, typer.Option("--shutter", help="The same as --source camera.")] = False,
+    source: SourceOption = None,
+    picture: PictureFile = None,
+    shutter: Shutter = False,
     display: Display = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Ask again and again, until Ctrl-C (exit code 130).")] = False,
-    on_change: Annotated[
-        bool,
-        typer.Option(
-            "--on-change",
-            help="With --watch: leave out a picture like the last one asked about. Photos and screens are compared by "
-            "eye, so to say: coarsely and without their edges, so that a clock or a cursor is no change; a newest "
-            "photo or a file by its name, time and size.",
-        ),
-    ] = False,
-    every: Annotated[
-        float | None, typer.Option("--every", min=0.1, help="With --watch: seconds between pictures (default 2).")
-    ] = None,
+    watch: Watch = False,
+    on_change: OnChange = False,
+    every: Every = None,
     serials: Serial = None,
     usb: Usb = False,
     tcp: Tcp = False,
