@@ -1,7 +1,7 @@
 """Nothing sticks out, nothing is too small to tap: boxes measured in a real browser, size by size."""
 
 from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -24,7 +24,7 @@ MEASURE = """() => {
   const seen = (node) => node.checkVisibility() && node.getBoundingClientRect().width > 1;
   for (const node of document.querySelectorAll('#bar *, #notice, #notice *, #stage, #stage *, #dock, #dock *')) {
     const box = node.getBoundingClientRect();
-    if (!seen(node) || node.closest('#strip, svg, .scan')) continue;
+    if (!seen(node) || node.closest('#strip, #chips, svg, .scan')) continue;
     if (box.left < -0.5 || box.right > innerWidth + 0.5) bad.push(`sticks out: ${name(node)} to ${box.right}`);
   }
   for (const node of document.querySelectorAll('button, #pick, #text')) {
@@ -54,6 +54,12 @@ async def page(browser: "Browser", request: pytest.FixtureRequest) -> AsyncGener
     await context.close()
 
 
+def ready(number: int) -> dict[str, Any]:
+    """A named question."""
+    words = {"en": f"Describe for a blind person {number}", "zh": f"为盲人描述 {number}"}
+    return {"name": f"prompt-{number}", "title": words, "text": words, "options": {}}
+
+
 async def measure(page: "Page", state: str) -> None:
     """Measure the page at every size, with the person's usual type and with type twice as large."""
     for percent in (100, 200):
@@ -77,6 +83,11 @@ async def test_every_state_fits_every_screen(page: "Page", front: ToyFront, pict
     await page.locator("#watch").wait_for()
     await measure(page, "waiting")
 
+    front.tell({"type": "bridge:held", "count": 12})
+    await page.locator("#held").wait_for()
+    await measure(page, "waiting, pictures held")
+
+    front.tell({"type": "bridge:prompts", "prompts": [ready(number) for number in range(9)]})
     captures = [front.capture(picture(number)) for number in range(9)]
     answer = front.question("What is the order number, and who wrote it?", captures[-1])
     answer.start()

@@ -312,3 +312,60 @@ class TestCuts:
         async with linked(screen, front) as page:
             await answer_is(page, "A card.")
             await photo_is_shown(page)
+
+
+class TestOnceLinked:
+    async def test_a_ready_question_is_a_tap_and_brings_its_options(
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        words = {"title": {"en": "Receipt", "zh": "小票"}, "text": {"en": "What is the total?", "zh": "合计？"}}
+        system = {"en": "Read what is printed.", "zh": "照抄。"}
+        async with linked(screen, front) as page:
+            front.tell({"type": "bridge:prompts", "prompts": [{"name": "receipt", "system": system, **words}]})
+            assert not await page.locator("#chips").is_visible()
+            front.capture(picture(1))
+            await page.get_by_role("button", name="Receipt").tap()
+            asked = await front.asked()
+            await sees(page, "What is the total?", "#thread")
+
+        assert asked["input"][0]["content"][1]["text"] == "What is the total?"
+        assert asked["instructions"] == "Read what is printed."
+
+    async def test_held_pictures_are_counted_and_sent_by_a_tap(self, screen: "Page", front: ToyFront) -> None:
+        async with linked(screen, front) as page:
+            front.tell({"type": "bridge:held", "count": 3})
+            await sees(page, "3 photos are held back.")
+            await page.locator("#send-held").tap()
+            await front.heard("bridge:send_held")
+            front.tell({"type": "bridge:held", "count": 1})
+            await sees(page, "1 photo is held back.")
+            front.tell({"type": "bridge:held", "count": 0})
+            await page.locator("#held").wait_for(state="hidden")
+
+    async def test_a_picture_is_deleted_after_a_second_tap_only(
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(screen, front) as page:
+            front.question("What is it?", front.capture(picture(1))).start()
+            await photo_is_shown(page)
+            await page.locator("#delete").tap()
+            await page.get_by_role("button", name="Keep").tap()
+            assert front.captures
+            await page.locator("#delete").tap()
+            await page.locator("#confirm-delete").tap()
+            await sees(page, "Take a photo")
+            assert not front.captures
+            assert await page.locator("#thread li").count() == 0
+
+    async def test_a_picture_that_cannot_be_deleted_stays_and_the_reason_is_said(
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(screen, front) as page:
+            front.capture(picture(1))
+            await photo_is_shown(page)
+            front.captures.clear()
+            await page.locator("#delete").tap()
+            await page.locator("#confirm-delete").tap()
+            await sees(page, "It could not be deleted: no", "#confirm")
+            await page.get_by_role("button", name="Keep").tap()
+            assert await page.locator("#photo").is_visible()

@@ -1,6 +1,8 @@
 """The page on the real front, session, spool and host; only the engine says what the test wants."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,20 +14,24 @@ import pytest
 from bridge.captures.files import capture_file
 from bridge.client import HostClient, fixed
 from bridge.front import Front
+from bridge.front.connection import Patience
 from bridge.session import PhoneInfo, Session
 from bridge.spool import Spool
 from device_scripts import app_folder
 from tests.support.host_in_loop import serving
+from tests.support.phone_page import PHONE as SCREEN
 from tests.support.phone_page import answer_is, ask, opened, photo_is_shown, sees
 from tests.support.scripted_engine import ScriptedEngine
+from tests.support.until import until
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PHONE = PhoneInfo("VP0001", "dev_0123456789abcdef", "Pixel 9")
 PROMPT = "What does it say?"
+USUAL = Patience()
 HOSTILE = "<img src=x onerror='window.pwned=1'>"
 
 
@@ -51,7 +57,7 @@ class Laptop:
 
 
 @asynccontextmanager
-async def laptop_in(folder: Path) -> AsyncGenerator[Laptop]:
+async def laptop_in(folder: Path, patience: Patience = USUAL) -> AsyncGenerator[Laptop]:
     """A host, its client, a spool, a session and its front."""
     engine = ScriptedEngine()
     host_folder = folder / "host"
@@ -62,7 +68,7 @@ async def laptop_in(folder: Path) -> AsyncGenerator[Laptop]:
     ):
         with Spool(folder / "spool") as spool:
             session = Session(PHONE, spool, client, prompt=PROMPT)
-            async with Front(session, app_dir=app_folder()) as front, asyncio.TaskGroup() as group:
+            async with Front(session, app_dir=app_folder(), patience=patience) as front, asyncio.TaskGroup() as group:
                 running = group.create_task(session.run())
                 try:
                     yield Laptop(engine, session, front, spool, folder)
@@ -167,3 +173,69 @@ async def test_a_picture_that_is_none_says_so(screen: "Page", tmp_path: Path) ->
         await sees(page, "Take a photo")
         await page.set_input_files("#file", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
         await sees(page, "This kind of picture is not supported. JPEG and PNG work.")
+
+
+async def test_a_deleted_picture_is_gone_from_page_and_laptop(
+    screen: "Page", tmp_path: Path, picture: Callable[[int], bytes]
+) -> None:
+    async with laptop_in(tmp_path) as laptop, opened(screen, laptop.link()) as page:
+        await sees(page, "Take a photo")
+        await page.set_input_files("#file", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture(5)})
+        laptop.engine.finish("Chosen.")
+        await answer_is(page, "Chosen.")
+        assert len(list((tmp_path / "spool" / "blobs").iterdir())) == 1
+        await page.locator("#delete").tap()
+        await page.locator("#confirm-delete").tap()
+        await sees(page, "Take a photo")
+        await page.reload()
+        await sees(page, "Take a photo")
+        assert not list((tmp_path / "spool" / "blobs").iterdir())
+
+
+async def test_a_page_whose_renderer_has_stopped_loses_its_seat_and_comes_back(
+    browser: "Browser", tmp_path: Path, picture: Callable[[int], bytes]
+) -> None:
+    """Its browser goes on to answer pings, and the kernel takes what is sent: only the page's own word is missing."""
+    async with (
+        laptop_in(tmp_path, Patience(ack_s=0.5)) as laptop,
+        await browser.new_context(**SCREEN) as context,
+        opened(await context.new_page(), laptop.link()) as page,
+    ):
+        laptop.take(picture(1))
+        laptop.engine.say("One ")
+        await answer_is(page, "One ")
+        renderers = stoppable()
+        assert renderers
+        try:
+            for pid in renderers:
+                os.kill(pid, signal.SIGSTOP)
+            laptop.engine.say("two ")
+            await until(lambda: laptop.front.pages == 0)
+        finally:
+            for pid in renderers:
+                os.kill(pid, signal.SIGCONT)
+        laptop.engine.finish("three.")
+        await answer_is(page, "One two three.")
+
+
+def stoppable() -> list[int]:
+    """The renderers of the browser that this process has started."""
+    kinds = {int(path.name): read(path / "cmdline") for path in Path("/proc").glob("[0-9]*")}
+    return [pid for pid, words in kinds.items() if b"--type=renderer" in words and is_ours(pid)]
+
+
+def is_ours(pid: int) -> bool:
+    """Whether this process is among its ancestors."""
+    while pid > 1:
+        if pid == os.getpid():
+            return True
+        stat = read(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
+        pid = int(stat[1]) if stat else 0
+    return False
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
