@@ -1,7 +1,7 @@
 """The Python face for plain code: `with bridge.connect() as phone`. Every call is the async one's, waited for."""
 
 from collections.abc import Callable, Generator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -41,7 +41,8 @@ class AnswerStream:
 
     def close(self) -> None:
         """Stop the answer if it still runs. Safe to call twice."""
-        self._portal.call(self._stream.aclose())
+        with suppress(UsageError):  # the phone is closed, and with it every answer
+            self._portal.call(self._stream.aclose())
 
 
 class Phone:
