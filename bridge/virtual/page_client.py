@@ -31,6 +31,7 @@ class PageClient:
         self._loopback = loopback
         self._on_message = on_message
         self.linked = asyncio.Event()
+        self._socket: ClientConnection | None = None
         self._cursors: dict[str, int] = {}
         self._tab: asyncio.Task[None] | None = None
 
@@ -59,7 +60,13 @@ class PageClient:
             self.linked.clear()
             await asyncio.sleep(RETRY_S)
 
+    async def say(self, **message: Any) -> None:
+        """Send one message, as a tap does; only while `linked` is set."""
+        assert self._socket is not None  # ruff: ignore[assert]  # linked is set
+        await self._socket.send(json.dumps(message))
+
     async def _listen(self, socket: ClientConnection) -> None:
+        self._socket = socket
         resume = [{"id": answer, "starting_after": number} for answer, number in self._cursors.items()]
         await socket.send(json.dumps({"type": "bridge:hello", "protocol": 1, "resume": resume}))
         async for text in socket:

@@ -124,8 +124,9 @@ async def connected_to(
     prompt: str = "What is this?",
     wait_for: str = "up",
     on_open_url: Callable[[str], Awaitable[None]] | None = None,
+    **more: Any,
 ) -> AsyncGenerator[Chain]:
-    """The bridge on this phone, once the phone is in the state `wait_for`."""
+    """The bridge on this phone, once the phone is in the state `wait_for`; `more` are fields of its `Options`."""
     state.mkdir(mode=0o700)
     finder = HostFinder(state, engines=[engine])
     run = Chain(adb, phone, finder, state)
@@ -136,6 +137,7 @@ async def connected_to(
         environ=adb.env | {"ADB": adb.adb},
         state_dir=state,
         prompt=prompt,
+        **more,
     )
     try:
         await finder.locate()
