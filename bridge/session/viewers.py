@@ -15,10 +15,10 @@ from bridge.session.events import ViewerKind
 from host_server.wire.errors import WireError, error_event
 from host_server.wire.log import AnswerLog
 
-__all__ = ["OUTBOX_BYTES", "Desk", "Outbox"]
+__all__ = ["EVENT_COST", "MAX_FOLLOWED", "OUTBOX_BYTES", "Desk", "Outbox"]
 
 OUTBOX_BYTES = 256 * 1024
-_EVENT_COST = 300  # what an event costs beside its text, about
+EVENT_COST = 300  # what an event costs beside its text, about
 MAX_FOLLOWED = 128  # answers not read to their end
 
 
@@ -106,6 +106,7 @@ class Desk:
         """These answers are not kept any more."""
         for reader in self._readers.values():
             reader.following.difference_update(names)
+            reader.held.difference_update(names)
 
 
 class Outbox:
@@ -126,7 +127,7 @@ class Outbox:
         if str(event.get("type")).startswith("bridge:"):
             event = {**event, "sequence_number": self._next_number}
             self._next_number += 1
-        self._size += len(json.dumps(event)) + _EVENT_COST
+        self._size += len(json.dumps(event)) + EVENT_COST
         self._told.append(event)
         if self._size > self._limit:
             self.full = True

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.session.messages import MAX_QUESTION, Ask, Cancel, Hello, Pause, parse_viewer_message
+from bridge.session.messages import MAX_QUESTION, Ack, Ask, Cancel, Hello, Pause, SendHeld, parse_viewer_message
 from host_server.wire.errors import WireError
 
 SHA256 = "ab" * 32
@@ -105,3 +105,30 @@ FIELDS = st.sampled_from(["input", "response_id", "resume", "paused", "event_id"
 def test_whatever_the_text_it_is_a_message_or_a_wire_error(text: str) -> None:
     with suppress(WireError):
         assert isinstance(parse_viewer_message(text), Ask | Cancel | Hello | Pause)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"type":"bridge:send_held"}', SendHeld()),
+        ('{"type":"bridge:ack","sequence_number":4}', Ack(4)),
+        ('{"type":"bridge:ack","sequence_number":4,"response_id":null}', Ack(4)),
+        ('{"type":"bridge:ack","sequence_number":4,"response_id":"resp_1"}', Ack(4, "resp_1")),
+    ],
+)
+def test_what_is_between_page_and_laptop_alone(text: str, said: object) -> None:
+    assert parse_viewer_message(text) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"bridge:ack"}',
+        '{"type":"bridge:ack","sequence_number":true}',
+        '{"type":"bridge:ack","sequence_number":"4"}',
+        '{"type":"bridge:ack","sequence_number":4,"response_id":7}',
+        '{"type":"bridge:pause","paused":1}',
+    ],
+)
+def test_and_what_is_not(text: str) -> None:
+    assert code(text) == "invalid_request"
