@@ -15,7 +15,16 @@ For programs there is the Python face, loaded when it is first used: `from bridg
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bridge.phone import Answer, AnswerStream, AsyncAnswerStream, AsyncPhone, Capture, Phone, connect, connect_async
+    from bridge.phone.face import (
+        Answer,
+        AnswerStream,
+        AsyncAnswerStream,
+        AsyncPhone,
+        Capture,
+        Phone,
+        connect,
+        connect_async,
+    )
 
 __all__ = [
     "Answer",
@@ -32,6 +41,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'bridge' has no attribute {name!r}")
-    from bridge import phone
+    from bridge.phone import face
 
-    return getattr(phone, name)
+    return getattr(face, name)

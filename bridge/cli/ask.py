@@ -14,11 +14,11 @@ from bridge.cli.ask_options import (
     Watch,
 )
 from bridge.cli.ask_watch import Pace, watch_and_ask
-from bridge.cli.named import Asked, asked_of, one_question
 from bridge.cli.options import HostUrl, Json, Lang, Model, Serial, StateDir, Tcp, Timeout, TokenFile, Usb
 from bridge.cli.output import Output
 from bridge.cli.pictures import Choice, Display, Source, Wanted, opened_phone, opened_spool, wanted
 from bridge.errors import DeadlinePassed, UsageError
+from bridge.phone.named import Asked, asked_of, one_question
 
 if TYPE_CHECKING:
     from bridge.config import Settings

@@ -10,8 +10,8 @@ from bridge.errors import BridgeError
 if TYPE_CHECKING:
     from bridge.captures.notices import FolderNotice
     from bridge.cli.asking import Asking
-    from bridge.cli.named import Asked
     from bridge.config import Settings
+    from bridge.phone.named import Asked
     from bridge.spool import Capture, Spool
 
 __all__ = ["Pace", "watch_and_ask"]

@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
-from bridge.cli.named import Asked
 from bridge.cli.output import Output
 from bridge.errors import BridgeError
+from bridge.phone.named import Asked
 from bridge.phone.problems import problem_of
 
 if TYPE_CHECKING:

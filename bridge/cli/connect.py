@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.named import asked_of, book_of
 from bridge.cli.options import (
     HostUrl,
     Json,
@@ -20,6 +19,7 @@ from bridge.cli.options import (
     Usb,
 )
 from bridge.cli.output import Output
+from bridge.phone.named import asked_of, book_of
 
 if TYPE_CHECKING:
     from bridge.adb.devices import DeviceLine

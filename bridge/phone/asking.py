@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from bridge.client import HostClient
 from bridge.errors import BridgeError
 from bridge.phone.answer import Answer, answer_of
+from bridge.phone.named import Asked
 from bridge.phone.problems import problem_of
 from bridge.session import PhoneInfo, Session, Viewer
 from bridge.spool import Capture, Spool
@@ -26,9 +26,8 @@ class Asking:
     where it says something else, a new line begins.
     """
 
-    def __init__(self, question: str, options: Mapping[str, Any]) -> None:
-        self._question = question
-        self._options = options
+    def __init__(self) -> None:
+        self._asked: Asked
         self._capture: Capture
         self._fresh: list[str] = []
         self._given = ""
@@ -55,11 +54,13 @@ class Asking:
 
     # ---------------------------------------------------------------------------------------- the work
 
-    async def work(self, capture: Capture, client: HostClient, spool: Spool, serial: str, model: str | None) -> None:
+    async def work(
+        self, asked: Asked, capture: Capture, client: HostClient, spool: Spool, serial: str, model: str | None
+    ) -> None:
         """Ask, and collect what comes, to the end. Cancelled, it stops the answer at the host."""
-        self._capture = capture
+        self._asked, self._capture = asked, capture
         phone = PhoneInfo(serial, capture.device_id, "")
-        session = Session(phone, spool, client, prompt=self._question, model=model, on_event=self._hear, backlog=False)
+        session = Session(phone, spool, client, prompt=asked.text, model=model, on_event=self._hear, backlog=False)
         try:
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(session.run())
@@ -90,8 +91,8 @@ class Asking:
     def _create(self) -> str:
         """The question as a page would put it."""
         picture = {"type": "input_image", "file_id": capture_file_id(self._capture.sha256), "detail": "auto"}
-        content = [picture, {"type": "input_text", "text": self._question}]
-        message = {"type": "response.create", "input": [{"role": "user", "content": content}], **self._options}
+        content = [picture, {"type": "input_text", "text": self._asked.text}]
+        message = {"type": "response.create", "input": [{"role": "user", "content": content}], **self._asked.options}
         return json.dumps(message)
 
     def _hear(self, event: dict[str, Any]) -> None:
@@ -101,11 +102,12 @@ class Asking:
                 self._begin(event["response_id"])
             case "delta":
                 self._write(event["delta"])
-            case "answer" if problem_of(event) is None:
-                self.answer = answer_of(event, self._capture)
-                self._end()
             case "answer":
-                self.fail(problem_of(event))
+                if problem := problem_of(event) or self._asked.cut_short(event):
+                    self.fail(problem)
+                else:
+                    self.answer = answer_of(event, self._capture)
+                    self._end()
             case "error" if event.get("final"):
                 self.fail(problem_of(event))
             case _:

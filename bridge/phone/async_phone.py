@@ -19,6 +19,7 @@ from bridge.config import Settings, load
 from bridge.errors import DeadlinePassed, UsageError
 from bridge.phone.answer import Answer
 from bridge.phone.asking import Asking
+from bridge.phone.named import Asked, asked_of, one_question
 from bridge.phone.options import AskOptions, ConnectOptions
 from bridge.phone.pictures import Picture, as_capture
 from bridge.spool import Capture, Spool, device_id
@@ -31,6 +32,7 @@ Source: TypeAlias = Literal["camera", "screen", "newest"]
 
 CAPTURE_S: Final = 30.0
 ASK_S: Final = 300.0
+_PASSED_ON: Final = ("model", "instructions", "temperature", "max_output_tokens")
 
 
 class AsyncAnswerStream:
@@ -132,7 +134,8 @@ class AsyncPhone:
         Args:
             picture: A capture, the path of a JPEG or PNG, its bytes, or a PIL image.
             question: What is asked; left out, the prompt of the settings.
-            **options: `model`, `instructions`, `temperature`, `max_output_tokens`, `deadline`; see `AskOptions`.
+            **options: `prompt` and `lang` for a named prompt instead, `model`, `instructions`, `temperature`,
+                `max_output_tokens`, `deadline`; see `AskOptions`.
 
         While it is read, these may be raised:
             UsageError: That is no picture.
@@ -141,10 +144,9 @@ class AsyncPhone:
             TokenRefused: The host does not know our key.
             DeadlinePassed: The time is over.
         """
-        deadline = options.pop("deadline", ASK_S)
-        given = {name: value for name, value in options.items() if value is not None}
-        asking = Asking(question or self._settings.prompt, given)
-        return AsyncAnswerStream(asking, self._questions.start(self._answered(asking, picture)), deadline)
+        asking = Asking()
+        task = self._questions.start(self._answered(asking, picture, question, options))
+        return AsyncAnswerStream(asking, task, options.get("deadline", ASK_S))
 
     def path_of(self, capture: Capture) -> Path:
         """Where a picture's file lies on this laptop, as long as it is kept."""
@@ -170,14 +172,24 @@ class AsyncPhone:
         finally:
             await transport.close()
 
-    async def _answered(self, asking: Asking, picture: Picture) -> None:
+    async def _answered(self, asking: Asking, picture: Picture, question: str | None, options: AskOptions) -> None:
         """In the background: whatever goes wrong is the asker's to hear, not the phone's end."""
         try:
+            asked = await asyncio.to_thread(self._asked, question, options)
             capture = await asyncio.to_thread(as_capture, picture, self._spool, self._device_id)
             client = await self._connected()
-            await asking.work(capture, client, self._spool, self.serial, self._settings.model)
+            await asking.work(asked, capture, client, self._spool, self.serial, self._settings.model)
         except Exception as problem:  # ruff: ignore[blind-except] it is raised where the answer is waited for
             asking.fail(problem)
+
+    def _asked(self, question: str | None, options: AskOptions) -> Asked:
+        """The words and the other fields of the question. Raises `UsageError`."""
+        prompt, lang = options.get("prompt"), options.get("lang")
+        one_question(question, prompt)
+        settings = self._settings.model_copy(update={"lang": lang}) if lang else self._settings
+        asked = Asked(question) if question is not None else asked_of(settings, prompt)
+        given = {name: value for name in _PASSED_ON if (value := options.get(name)) is not None}
+        return Asked(asked.text, {**asked.options, **given})
 
     async def _connected(self) -> HostClient:
         """The connection to the host, made at the first question and kept; after a failure it is tried anew."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 __all__ = ["AskOptions", "ConnectOptions"]
 
@@ -27,8 +27,12 @@ class ConnectOptions(TypedDict, total=False):
 
 
 class AskOptions(TypedDict, total=False):
-    """What is left out, or None, is the engine's or the phone's own affair."""
+    """What is left out, or None, is the prompt's, the engine's or the phone's own affair."""
 
+    prompt: str | None
+    """a named prompt instead of a question, with all that belongs to it: see `bridge prompts list`"""
+    lang: Literal["en", "zh"] | None
+    """the language of a named prompt; left out, the settings' or the terminal's"""
     model: str | None
     """which engine or model of the host answers"""
     instructions: str | None

@@ -110,7 +110,8 @@ class Phone:
         Args:
             picture: A capture, the path of a JPEG or PNG, its bytes, or a PIL image.
             question: What is asked; left out, the prompt of the settings.
-            **options: `model`, `instructions`, `temperature`, `max_output_tokens`, `deadline`; see `AskOptions`.
+            **options: `prompt` and `lang` for a named prompt instead, `model`, `instructions`, `temperature`,
+                `max_output_tokens`, `deadline`; see `AskOptions`.
 
         While it is read, these may be raised:
             UsageError: That is no picture.

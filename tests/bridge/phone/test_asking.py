@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import BridgeError, HostUnavailable, QuestionRefused
 from bridge.phone.asking import Asking
+from bridge.phone.named import Asked
 from bridge.phone.problems import problem_of
 from bridge.spool import Capture
 
@@ -27,10 +28,10 @@ def answered(text: str, **fields: Any) -> dict[str, Any]:
     return told | fields
 
 
-async def heard(*events: dict[str, Any]) -> tuple[list[str], Asking]:
+async def heard(*events: dict[str, Any], options: dict[str, Any] | None = None) -> tuple[list[str], Asking]:
     """The pieces that somebody who is quick reads."""
-    asking = Asking("?", {})
-    asking._capture = CAPTURE
+    asking = Asking()
+    asking._asked, asking._capture = Asked("?", options or {}), CAPTURE
     pieces = []
     for event in events:
         asking._hear(event)
@@ -73,7 +74,7 @@ def test_however_both_tries_are_cut_the_text_is_read_once(
         ends = sorted({0, len(whole), *(place for place in places if place < len(whole))})
         return [whole[a:b] for a, b in pairwise(ends)]
 
-    asking = Asking("?", {})
+    asking = Asking()
     for event in [*told("a", *cut(text[:broke], first)), *told("b", *cut(text, second))]:
         asking._hear(event)
 
@@ -86,6 +87,14 @@ async def test_the_first_end_counts() -> None:
 
     assert (asking.answer, asking.problem) == (asking.answer, None)
     assert await asking.piece() is None
+
+
+async def test_json_that_was_cut_is_no_answer() -> None:
+    cut = answered('{"total": 1', status="incomplete")
+    _, asking = await heard(cut, options={"text": {"format": {"type": "json_schema"}}})
+
+    with pytest.raises(QuestionRefused, match="before its JSON"):
+        await asking.piece()
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,17 @@ async def test_left_out_the_question_is_the_prompt_of_the_settings(
     assert answer.question == "Which colour?"
 
 
+async def test_a_named_prompt_is_asked_in_its_language(virtual_phone: VirtualPhone) -> None:
+    async with connect_async() as phone:
+        chinese = await phone.ask(jpeg(), prompt="read-all", lang="zh", max_output_tokens=500)
+        with pytest.raises(UsageError, match="two questions"):
+            await phone.ask(jpeg(), "What?", prompt="read-all")
+        with pytest.raises(UsageError, match="no prompt named"):
+            await phone.ask(jpeg(), prompt="read-al")
+
+    assert not chinese.question.isascii()
+
+
 async def test_an_answer_that_was_cut_says_so(virtual_phone: VirtualPhone) -> None:
     async with connect_async() as phone:
         answer = await phone.ask(jpeg(), "one two three four", max_output_tokens=2)

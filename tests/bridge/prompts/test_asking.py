@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.app import main
-from bridge.cli.named import Asked, asked_of
+from bridge.phone.named import Asked, asked_of
 from bridge.config import Settings
 
 pytestmark = pytest.mark.usefixtures("no_prompts_but_ours")

@@ -1,4 +1,4 @@
-"""What is asked: a question as it stands, or a named prompt with all that belongs to it."""
+"""What is asked: a question as it stands, or a named prompt with all that belongs to it. For commands and programs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
