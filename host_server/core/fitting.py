@@ -31,26 +31,28 @@ def misfit(text: str, form: AnswerForm, *, clock: Callable[[], float], within: f
     if form.schema is None:
         return None if isinstance(value, dict) else "The answer is JSON, but no object."
     try:
-        return _against(value, form.schema, clock, clock() + within)
+        return _against(value, form.schema, clock, within)
     except (_Late, TimeoutError):
         return f"The answer could not be checked against its schema within {within:g} s."
     except RecursionError:
         return "The answer is nested too deeply to be checked."
 
 
-def _against(value: Any, schema: Any, clock: Callable[[], float], until: float) -> str | None:
-    for error in _validator(schema, clock, until).iter_errors(value):
+def _against(value: Any, schema: Any, clock: Callable[[], float], within: float) -> str | None:
+    for error in _validator(schema, clock, within).iter_errors(value):
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
         return f"The answer does not fit its schema at ${where[:_MAX_REASON]}: {error.message[:_MAX_REASON]}"
     return None
 
 
-def _validator(schema: Any, clock: Callable[[], float], until: float) -> Any:
+def _validator(schema: Any, clock: Callable[[], float], within: float) -> Any:
     """The keywords of jsonschema, each of which looks at the clock first."""
     import regex
     from jsonschema import Draft202012Validator, ValidationError
     from jsonschema.validators import extend
     from referencing import Registry
+
+    until = clock() + within  # loading the libraries is not the answer's affair
 
     def in_time(check: Any) -> Any:
         def checked(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:

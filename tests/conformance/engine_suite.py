@@ -8,10 +8,12 @@ import asyncio
 import io
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 
+from host_server.core.question import AnswerForm
 from host_server.engines.base import Engine, EngineClosedError, Piece, PreparedPicture, PreparedQuestion
 from host_server.imaging import prepare
 
@@ -97,6 +99,13 @@ class EngineSuite:
         assert sum(piece.tokens for piece in short) <= 2
         assert whole.startswith(text_of(short))
         assert [piece.cut for piece in short][-1:] == [True]
+
+    async def test_a_form_is_answered_as_well_as_it_can_be(self, engine: Engine, question: PreparedQuestion) -> None:
+        schema = {"type": "object", "properties": {"order_number": {"type": "string"}}, "required": ["order_number"]}
+
+        answer = await collect(engine, replace(question, form=AnswerForm("order", schema)))
+
+        assert text_of(answer)
 
     async def test_warming_up_twice_does_no_harm(self, engine: Engine, question: PreparedQuestion) -> None:
         await engine.warm_up()

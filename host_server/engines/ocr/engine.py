@@ -17,6 +17,7 @@ from host_server.engines.base import (
     UnknownEngineError,
 )
 from host_server.engines.ocr import rapid
+from host_server.engines.ocr.fill import fill
 from host_server.engines.ocr.page import Page, lay_out
 from host_server.engines.ocr.reply import reply
 from host_server.engines.pieces import pieces
@@ -109,4 +110,5 @@ def _work(question: PreparedQuestion, stop: rapid.Stop, read: rapid.Reader) -> s
         if stop():
             raise rapid.Stopped
         pages.append(lay_out(read(picture.jpeg, stop)))
-    return reply(question.text, pages, question.system)
+    filled = fill(question.form, pages) if question.form and pages else None
+    return reply(question.text, pages, question.system) if filled is None else filled

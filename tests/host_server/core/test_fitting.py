@@ -1,5 +1,7 @@
 """A finished answer is the JSON that was asked for, or it is told why not, within the time."""
 
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -124,3 +126,14 @@ def test_whatever_an_engine_says_it_is_judged(text: str) -> None:
 
     if said is None:
         assert isinstance(json.loads(text)["total"], int | float)
+
+
+def test_loading_the_libraries_takes_nothing_of_the_time() -> None:
+    program = (
+        "import time; from host_server.core.fitting import misfit; from host_server.core.question import AnswerForm\n"
+        "print(misfit('7', AnswerForm('R', {'type': 'integer'}), clock=time.monotonic, within=0.05))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+
+    assert done.stdout == "None\n"
