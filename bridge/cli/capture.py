@@ -1,5 +1,6 @@
 """`bridge capture`: a picture of a phone as a file here, or one of each of several phones."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -7,13 +8,13 @@ import typer
 from bridge.cli.options import Json, Serial, StateDir, Tcp, Timeout, Usb
 from bridge.cli.output import Output, in_bytes
 from bridge.cli.pictures import Display, PhoneSource, Wanted, opened_line, opened_spool, wanted
-from bridge.errors import BridgeError, DeadlinePassed, Incomplete
+from bridge.errors import BridgeError, DeadlinePassed, DeviceUnusable, Incomplete
 
 if TYPE_CHECKING:
     from bridge.adb.devices import DeviceLine
     from bridge.cli.place import Place
     from bridge.config import Settings
-    from bridge.spool import Spool
+    from bridge.spool import Capture, Spool
 
 __all__ = ["capture"]
 
@@ -124,7 +125,7 @@ class _Job:
             seen = await self._meant.way(self._settings, spool, phone).look()
             taken = await seen.keep()
         try:
-            path = await asyncio.to_thread(place.write, spool.blob_path(taken.sha256), taken)
+            path = await asyncio.to_thread(_written, spool.blob_path(taken.sha256), taken, place)
         finally:
             await asyncio.to_thread(spool.delete, taken.capture_id)
         if self._output.as_json:
@@ -145,3 +146,14 @@ class _Job:
             return
         self._output.data(str(path))
         self._output.say(f"{taken.source} of {line.serial}", detail=in_bytes(taken.size))
+
+
+def _written(blob: Path, taken: "Capture", place: "Place") -> Path:
+    """Write it where it belongs, unless it has no end."""
+    from bridge.captures.ending import judge_file
+
+    if judge_file(blob).ending == "cut":
+        raise DeviceUnusable(
+            f"{taken.name} ends in its middle", hint="look at it on the phone; is its storage full? take another one"
+        )
+    return place.write(blob, taken)

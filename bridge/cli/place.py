@@ -71,8 +71,11 @@ def place_for(out: str | None, *, several: bool) -> Place:
     if several and not given_as_folder and (path.exists() or path.suffix.lower() in PICTURES):
         raise UsageError(f"several phones, and {path} is one file", hint="give a folder: -o DIR/")
     is_folder = given_as_folder or several or out is None
-    with _told(path):
-        (path if is_folder else path.parent).mkdir(parents=is_folder, exist_ok=True)
+    if not is_folder and not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}", hint="make it first, or give a folder: -o DIR/")
+    if is_folder:
+        with _told(path):
+            path.mkdir(parents=True, exist_ok=True)
     return Place(path, is_folder, several)
 
 

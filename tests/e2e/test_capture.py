@@ -105,7 +105,7 @@ async def test_every_failure_is_an_exit_code_with_its_next_step(
     refused(locked, 4, "is locked", "unlock the phone")
     refused(none, 2, "no picture in", "take one")
     refused(display, 2, "--source screen")
-    refused(place, 2, "cannot be written", "-o")
+    refused(place, 2, "there is no folder", "-o DIR/")
     refused(nobody, 3, "no device matches 'nothere'", f"there is {fine}")
     assert "connect a phone" not in nobody.hint
     (told,) = late.lines

@@ -99,7 +99,19 @@ class FolderTransport:
     ) -> asyncio.subprocess.Process:
         places = tuple(place.decode() for place in PLACES)
         words = [str(self.local(word)) if word.startswith(places) else word for word in argv]
-        process = await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(  # ruff: ignore[banned-api] - awaited below in every case
+            self._run(words, stderr, line_limit)
+        )
+        try:
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:  # a process that is half started when its starter is cancelled leaks its pipes
+            await _hang_up(await starting)
+            raise
+        self.processes.append(process)
+        return process
+
+    async def _run(self, words: list[str], stderr: int, line_limit: int) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             shutil.which("mksh") or "/bin/sh",
             "-c",
             shlex.join(words),
@@ -110,8 +122,6 @@ class FolderTransport:
             limit=line_limit,
             env={"PATH": self.path, "EXTERNAL_STORAGE": str(self.local(PLACES[0]))},
         )
-        self.processes.append(process)
-        return process
 
     # -------------------------------------------------------------------------------- files
     async def stat(self, path: str | bytes, *, deadline: float = 10.0) -> FileStat | None:

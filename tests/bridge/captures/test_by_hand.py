@@ -1,5 +1,6 @@
 """Captures asked for by hand: the newest picture, a press of the shutter, a file of the laptop."""
 
+import asyncio
 import hashlib
 import os
 from pathlib import Path
@@ -50,6 +51,26 @@ async def test_a_newest_file_that_is_no_picture_is_refused(
     with pytest.raises(UsageError, match=r"lie\.jpg is no JPEG or PNG"):
         await newest_capture(folder_phone, spool, DEVICE)
     assert incoming(tmp_path) == []
+
+
+async def test_a_newest_picture_that_is_still_written_is_waited_for(
+    folder_phone: FolderTransport, camera: Path, spool: Spool
+) -> None:
+    async def go_on(_path: bytes) -> None:
+        asyncio.get_running_loop().call_later(0.02, (camera / "a.jpg").write_bytes, JPEG)
+
+    (camera / "a.jpg").write_bytes(JPEG[:-2])
+    folder_phone.on_pull = go_on
+    capture = await newest_capture(folder_phone, spool, DEVICE)
+    assert spool.blob_path(capture.sha256).read_bytes() == JPEG
+
+
+async def test_a_newest_picture_without_an_end_is_for_the_host_to_judge(
+    folder_phone: FolderTransport, camera: Path, spool: Spool
+) -> None:
+    (camera / "a.jpg").write_bytes(JPEG[:-2])
+    capture = await newest_capture(folder_phone, spool, DEVICE)
+    assert spool.blob_path(capture.sha256).read_bytes() == JPEG[:-2]
 
 
 # ------------------------------------------------------------------------------------------------ files

@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import struct
 import time
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,6 +23,10 @@ PNG = png(160, 320)
 BLACK = png(160, 320, colour="black")
 ONE, TWO = "4630946545580055170", "4630946545580055171"
 LISTED = f"echo 'Display {ONE} (HWC display 0): port=130'; echo 'Display {TWO} (HWC display 1): port=131'"
+
+
+def chunk(kind: bytes, data: bytes = b"") -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 @pytest.fixture
@@ -119,6 +125,12 @@ async def test_a_black_screen_is_an_error_that_says_why(phone: ToolPhone, spool:
     assert "black" in error.message
     assert "forbids screenshots" in error.hint
     assert error.fields["code"] == "black_screen"
+
+
+async def test_a_phone_that_tells_of_displays_without_end_has_one(phone: ToolPhone, spool: Spool) -> None:
+    phone.shows(BLACK)
+    phone.install(dumpsys=f"{LISTED}; head -c 3000000 /dev/zero")
+    assert "black" in (await refused(phone, spool)).message
 
 
 async def test_a_screen_that_is_off_is_told_so(phone: ToolPhone, spool: Spool) -> None:

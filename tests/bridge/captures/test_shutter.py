@@ -125,6 +125,14 @@ async def test_a_camera_that_ignores_its_key_is_pressed_by_another(
     assert capture.source == "camera"
 
 
+async def test_a_phone_that_tells_of_itself_without_end_has_its_camera_opened(tmp_path: Path) -> None:
+    phone = ToolPhone(tmp_path)
+    phone.install(input=phone.noting("input"), dumpsys="head -c 5000000 /dev/zero", am=phone.noting("am"))
+    await press_shutter(phone)
+    assert phone.calls("am") == ["start -W -a android.media.action.STILL_IMAGE_CAMERA"]
+    assert phone.calls("input") == ["keyevent 224", "keyevent 27"]
+
+
 async def test_a_phone_that_forbids_keys_names_the_switch(tmp_path: Path) -> None:
     phone = ToolPhone(tmp_path)
     denied = "java.lang.SecurityException: Injecting to another application requires INJECT_EVENTS permission"
