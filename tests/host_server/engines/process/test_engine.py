@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ from host_server.engines.base import (
 from host_server.engines.process.engine import ProcessEngine
 from host_server.engines.process.link import Limits
 from tests.support.puppets import puppet
+from tests.support.until import until
 
 DEADLINE = 20.0
 
@@ -44,11 +47,15 @@ async def refused(engine: ProcessEngine, text: str) -> EngineError:
 
 
 def alive(pid: int) -> bool:
+    """Whether it runs; one that nobody has buried yet does not."""
     try:
         os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
     except ProcessLookupError:
         return False
-    return True
+    except FileNotFoundError:
+        return not sys.platform.startswith("linux")
+    return state != "Z"
 
 
 async def test_it_gives_way_to_the_host() -> None:
@@ -184,3 +191,50 @@ async def test_an_answer_nobody_waits_for_is_stopped_in_the_child() -> None:
         await asyncio.sleep(0.8)  # longer than it may stall: it has let go of the answer
 
         assert engine.pid == pid
+
+
+async def test_the_hosts_signals_are_the_hosts_business() -> None:
+    async with open_puppet() as engine:
+        await engine.warm_up()
+        assert engine.pid is not None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(engine.pid, number)
+        assert await answer(engine, "still here") == "still here"
+        assert os.getsid(engine.pid) != os.getsid(0)
+
+
+_HOST = """
+import asyncio
+from host_server.engines.base import PreparedQuestion
+from tests.support.puppets import puppet
+from tests.support.until import until
+
+async def main():
+    engine = puppet()
+    await engine.warm_up()
+    print(engine.pid, flush=True)
+    async for _ in engine.answer(PreparedQuestion("freeze")):
+        print("frozen", flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a frozen child outlives its host")
+async def test_a_host_that_is_killed_takes_even_a_frozen_engine_with_it() -> None:
+    root = Path(__file__).parents[4]
+    host = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        _HOST,
+        cwd=root,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert host.stdout is not None
+    async with asyncio.timeout(DEADLINE):
+        pid = int(await host.stdout.readline())
+        assert await host.stdout.readline() == b"frozen\n"
+        host.kill()
+        await host.wait()
+        await until(lambda: not alive(pid))
