@@ -46,7 +46,7 @@ def create_app(
 
     limits = limits or ApiLimits()
     rates = Rates(rate_limits or RateLimits())
-    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     install_error_handlers(app)
     app.include_router(responses_router(service, limits=limits))
     app.include_router(captures_router(service, limits=limits))

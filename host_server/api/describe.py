@@ -65,7 +65,7 @@ def describe(app: "FastAPI", *, open_paths: frozenset[str]) -> None:
         return JSONResponse(schema(), headers={"cache-control": "no-store"})
 
     app.openapi = schema  # type: ignore[method-assign]  # as FastAPI documents it
-    app.add_api_route("/openapi.json", show, include_in_schema=False)
+    app.add_api_route("/openapi.json", show)
 
 
 def _described(app: "FastAPI", open_paths: frozenset[str]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Every refusal leaves in OpenAI's shape, whoever raised it: we, FastAPI's validation, or the router."""
 
+import re
 from collections.abc import Mapping
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -56,8 +57,17 @@ def install_error_handlers(app: "FastAPI") -> None:
         refusal = wire_error_of(error)
         if refusal.code == "internal":
             get_logger("host_server.api").error("request failed", path=request.url.path, exc_info=error)
-        headers: Any = error.headers if isinstance(error, HTTPException) else None
+        headers = {"allow": _allowed(app, request.url.path)} if refusal.code == "method_not_allowed" else None
         return error_response(refusal, headers=headers)
 
     for kind in (WireError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, handle)
+
+
+def _allowed(app: "FastAPI", path: str) -> str:
+    """Every method of this address: the router, which has a route for each, would name one."""
+    methods: set[str] = set()
+    for template, operations in app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path):
+            methods |= {method.upper() for method in operations}
+    return ", ".join(sorted(methods))

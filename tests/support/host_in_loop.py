@@ -64,9 +64,10 @@ async def serving(
     api: ApiLimits | None = None,
     rates: RateLimits | None = None,
     drain_s: float = 28.0,
+    within_s: float = 30.0,
     names: tuple[str, ...] = (),
 ) -> AsyncGenerator[Serving]:
-    """Serve these engines until the block ends."""
+    """Serve these engines until the block ends, which has to be within so many seconds."""
     authenticator = Authenticator(ensure_admin_token(folder), KeyFile(folder))
     service = Service(EngineRoom(engines), Pictures(BlobStore(folder / "blobs", quota=100_000_000)), limits=limits)
     idle = IdleClock(idle_s, now=time.monotonic())
@@ -84,7 +85,7 @@ async def serving(
     )
     settings = HostSettings(state_dir=folder, engines=(), host="127.0.0.1", port=0)
     with settings.bind() as listener:
-        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(within_s), asyncio.TaskGroup() as group:
             group.create_task(server.serve_host(listener))
             record = await listening
             try:

@@ -34,7 +34,7 @@ CUTS = st.lists(st.one_of(st.integers(0, 400), st.integers(0, 6000)), max_size=6
 @pytest.fixture
 async def host(tmp_path: Path) -> AsyncIterator[Serving]:
     """With a stage for each question."""
-    async with serving(tmp_path, TheatreEngine(lanes=16)) as running:
+    async with serving(tmp_path, TheatreEngine(lanes=16), within_s=60.0 * ROUNDS) as running:
         yield running
 
 

@@ -285,7 +285,7 @@ def _of(events: list[Json], lane: str | None) -> list[Json]:
 async def test_whatever_is_done_in_whatever_order_everybody_sees_the_same_answers(tmp_path: Path) -> None:
     engine = TheatreEngine(lanes=4)
     async with (
-        serving(tmp_path, engine, limits=LIMITS) as host,
+        serving(tmp_path, engine, limits=LIMITS, within_s=60.0 * ROUNDS) as host,
         host.client() as client,
         asyncio.TaskGroup() as group,
     ):
