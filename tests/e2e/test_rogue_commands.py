@@ -64,7 +64,7 @@ async def test_a_command_ends_in_time_with_a_next_step_and_takes_no_memory(
     async with asyncio.TaskGroup() as group:
         for name in chosen(words):
             group.create_task(one(name))
-    assert problems == {}
+    assert not problems, "\n".join(f"{name}: {problem}" for name, problem in problems.items())
 
 
 def _wrong(done: Measured, usual: Measured) -> str:
