@@ -32,17 +32,21 @@ async def push(transport: Transport, book: PromptBook) -> Pushed:
     await transport.shell(["mkdir", "-p", FOLDER], deadline=_DEADLINE_S)
     try:
         await transport.push(data, part, deadline=_DEADLINE_S)
-        moved = await transport.shell(["mv", "-f", part, FILE], deadline=_DEADLINE_S)
-        there = await transport.stat(FILE, deadline=_DEADLINE_S)
+        await _check_size(transport, part, len(data))
+        await transport.shell(["mv", "-f", part, FILE], deadline=_DEADLINE_S)
+        await _check_size(transport, FILE, len(data))
     except BaseException:
         with contextlib.suppress(BridgeError):
             await transport.shell(["rm", "-f", part], deadline=_DEADLINE_S)
         raise
-    # An old daemon tells no exit code; whether the file is the new one is seen by looking.
-    if moved.exit_code not in {0, None} or there is None or there.size != len(data):
-        said = (moved.stderr or moved.stdout).decode(errors="replace").strip()[:200]
+    return Pushed(FILE, len(data), len(book))
+
+
+async def _check_size(transport: Transport, path: str, size: int) -> None:
+    """An old daemon tells neither a full disk nor an exit code: what is there is seen by looking."""
+    there = await transport.stat(path, deadline=_DEADLINE_S)
+    if there is None or there.size != size:
         raise DeviceUnusable(
-            f"{transport.serial}: the prompts could not be put in {FOLDER}" + (f": {said}" if said else ""),
+            f"{transport.serial}: the prompts could not be put in {FOLDER}",
             hint=f"is the phone's storage full? see `adb -s {transport.serial} shell df /data`",
         )
-    return Pushed(FILE, len(data), len(book))

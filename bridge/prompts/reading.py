@@ -74,22 +74,20 @@ def _open_brackets(text: str) -> int:
 
 def _compose(text: str) -> Any:
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.error import YAMLError
     from ruamel.yaml.reader import ReaderError
 
     try:
         return YAML(typ="safe", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        said = " ".join(part for part in (error.context, error.problem) if part)
-        raise _unreadable(mark.line + 1 if mark else 1, said or "this is no YAML") from None
     except ReaderError as error:
         line = text[: error.position].count("\n") + 1
         raise _unreadable(line, "a character that YAML does not allow") from None
     except RecursionError:
         raise _unreadable(1, "it is nested too deeply") from None
-    except (YAMLError, ValueError) as error:
-        raise _unreadable(1, str(error).splitlines()[0] if str(error) else "this is no YAML") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        said = " ".join(part for name in ("context", "problem") if (part := getattr(error, name, None)))
+        raise _unreadable(mark.line + 1 if mark else 1, said or "this is no YAML") from None
 
 
 class _Walk:

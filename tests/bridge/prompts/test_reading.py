@@ -32,7 +32,7 @@ def test_an_empty_file_is_nothing() -> None:
 
 
 def test_what_looks_like_a_number_and_is_none_is_text() -> None:
-    assert parse(b"%YAML 1.1\n---\n- no\n- 1_000\n- 1:30\n")[0] == ["no", 1000, "1:30"]
+    assert parse(b"%YAML 1.1\n---\n- no\n- 1_000\n- 1:30\n- 1:30.5\n")[0] == ["no", 1000, "1:30", "1:30.5"]
     assert parse(("- " + "9" * 5000).encode())[0] == ["9" * 5000]
 
 
