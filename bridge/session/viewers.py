@@ -89,7 +89,6 @@ class Desk:
             return []
         out: list[Command] = []
         wanted = {**dict.fromkeys(sorted(reader.held), -1), **resume}
-        reader.held.clear()
         for name, after in wanted.items():
             reader.read.pop(name, None)
             answer = self._answers.get(name)

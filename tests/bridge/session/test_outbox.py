@@ -69,6 +69,8 @@ def test_one_that_is_full_stays_so_and_takes_nothing_more_in() -> None:
 
     assert box.full
     assert [event["type"] for event in box.take()][:1] == ["response.created"]
+    box.tell({"type": "bridge:host"})
+    assert box.take() == []
 
 
 def test_what_is_taken_makes_room() -> None:
@@ -106,6 +108,17 @@ def test_a_cursor_stands_still_while_nothing_is_new() -> None:
     more = HostAnswer("resp_1")
     news = [more.created(), *more.words("a"), *more.words("b")]
     log.append(news[-1])
+
+    assert [event.get("delta") for event in box.take()] == ["b"]
+
+
+def test_a_viewer_that_is_ahead_of_the_log_waits_for_it() -> None:
+    box, log, answer = Outbox(), AnswerLog(), HostAnswer("resp_1")
+    log.append(answer.created())
+    box.show("resp_1", log, 4)
+    assert box.take() == []
+    for event in answer.words("a", "b"):
+        log.append(event)
 
     assert [event.get("delta") for event in box.take()] == ["b"]
 
