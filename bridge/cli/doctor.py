@@ -32,7 +32,8 @@ def doctor(
     from dataclasses import asdict
 
     from bridge.cli.checkup import Checkup
-    from bridge.doctor import examine, exit_code, worst
+    from bridge.doctor import examine, exit_code, gravest, worst
+    from bridge.errors import BridgeError
 
     flags = {"host_url": host_url, "token_file": token_file, "state_dir": state_dir, "phone_port": phone_port}
     output = Output(as_json=json)
@@ -44,6 +45,8 @@ def doctor(
         output.json({"status": worst(findings), "exit_code": code, "checks": checks})
     else:
         output.show(Checkup(findings))
+        if first := gravest(findings):
+            output.error(BridgeError(f"{first.area}: {first.text}", hint=first.hint))
     return code
 
 

@@ -15,6 +15,6 @@ exit code.
 """
 
 from bridge.doctor.examine import Examination, examine
-from bridge.doctor.finding import Finding, exit_code, worst
+from bridge.doctor.finding import Finding, exit_code, gravest, worst
 
-__all__ = ["Examination", "Finding", "examine", "exit_code", "worst"]
+__all__ = ["Examination", "Finding", "examine", "exit_code", "gravest", "worst"]

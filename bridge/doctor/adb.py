@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from bridge.adb.server import AdbAddress, AdbBinary, ServerInfo, adb_binaries, ensure_server
-from bridge.doctor.finding import ADB_CODE, Finding, failed, passed, warned
+from bridge.doctor.finding import ADB_CODE, OTHER_CODE, Finding, failed, passed, warned
 
 __all__ = ["AREA", "find_programs", "judge_programs", "judge_protocols", "reach_server", "told_server"]
 
@@ -32,8 +32,9 @@ def told_server(address: AdbAddress, info: ServerInfo) -> Finding:
 def judge_programs(binaries: Sequence[AdbBinary], *, asked: str = "", server: bool = False) -> list[Finding]:
     """The program the bridge takes, and the others. Without any, only a server that runs already can be used."""
     if asked and not any(binary.origin == "ADB" for binary in binaries):
-        hint = "unset ADB, or let it name an adb binary"
-        return [failed(AREA, "program", f"ADB={asked} does not run", hint=hint, exit_code=ADB_CODE)]
+        # With a server that runs the bridge needs no program; without one there is nothing that could start it.
+        code, hint = (OTHER_CODE if server else ADB_CODE), "unset ADB, or let it name an adb binary"
+        return [failed(AREA, "program", f"ADB={asked} does not run", hint=hint, exit_code=code)]
     if not binaries:
         hint = "install Android's platform-tools, or let ADB name the binary"
         if server:

@@ -19,6 +19,7 @@ __all__ = [
     "bounded",
     "exit_code",
     "failed",
+    "gravest",
     "passed",
     "warned",
     "worst",
@@ -74,10 +75,16 @@ def worst(findings: Iterable[Finding]) -> Status:
     return next((status for status in ("FAIL", "WARN") if status in found), "PASS")
 
 
+def gravest(findings: Iterable[Finding]) -> Finding | None:
+    """The failure that stands in the way first, if there is one: what to mend before all else."""
+    failures = [finding for finding in findings if finding.status == "FAIL"]
+    return min(failures, key=lambda finding: _GRAVEST_FIRST.index(finding.exit_code), default=None)
+
+
 def exit_code(findings: Iterable[Finding]) -> int:
     """0 without a failure, else the code of the gravest."""
-    codes = {finding.exit_code for finding in findings if finding.status == "FAIL"}
-    return next((code for code in _GRAVEST_FIRST if code in codes), 0)
+    found = gravest(findings)
+    return found.exit_code if found is not None else 0
 
 
 async def bounded(

@@ -222,6 +222,8 @@ async def test_hanging_and_offline_phones_are_told_in_time(
     assert f"FAIL  phone {virtual_phone.address} answers: " in done.out
     assert f"FAIL  phone {away.address} state: offline" in done.out
     assert done.out.count("hint: ") >= 2
+    assert "error: phone " in done.err  # what to mend first stands last
+    assert done.hint
 
 
 async def test_a_phone_with_many_small_troubles_gets_a_warning_for_each(

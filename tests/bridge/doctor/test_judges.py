@@ -87,6 +87,8 @@ def test_a_key_is_judged_by_who_can_read_it() -> None:
 def test_without_any_adb_only_a_running_server_helps() -> None:
     assert judge_programs([])[0].exit_code == 5
     assert judge_programs([], server=True)[0].status == "WARN"
+    assert judge_programs([], asked="/x")[0].exit_code == 5
+    assert judge_programs([], asked="/x", server=True)[0].exit_code == 1
 
 
 def test_an_adb_that_does_not_say_its_protocol_is_not_accused() -> None:
