@@ -3,6 +3,8 @@
 import asyncio
 import json
 import signal
+import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from host_server.api import server
+from host_server.service import engines
 from host_server.wire.discovery import ADMIN_TOKEN_FILE, read_host_record
 from tests.support.host import RunningHost
 from tests.support.host_in_loop import Serving, serving
@@ -150,3 +154,43 @@ async def test_a_running_answer_keeps_the_host(tmp_path: Path) -> None:
         assert not host.server.should_exit
         engine.finish("done")
         await until(lambda: host.server.should_exit)
+
+
+async def test_an_answer_that_does_not_end_in_time_ends_retryable_and_is_told_so(tmp_path: Path) -> None:
+    engine = ScriptedEngine()
+    async with serving(tmp_path, engine, drain_s=0.2) as host, host.socket(ours=False) as client:
+        await client.send('{"type":"response.create","input":"one"}')
+        await engine.asked()
+        host.server.handle_exit(signal.SIGTERM, None)
+        async with asyncio.timeout(10):
+            events = [json.loads(text) async for text in _until_closed(client)]
+
+    assert (events[-1]["type"], client.close_code) == ("response.failed", 1012)
+    error = events[-1]["response"]["error"]
+    assert (error["reason"], error["retryable"]) == ("server_draining", True)
+
+
+async def test_clients_that_do_not_read_do_not_keep_the_host(tmp_path: Path) -> None:
+    engine = ScriptedEngine(lanes=2)
+    question = json.dumps({"input": "x", "stream": True}).encode()
+    async with serving(tmp_path, engine, drain_s=0.2) as host:
+        head = f"POST /v1/responses HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {host.token}\r\n"
+        with socket.socket() as frozen:
+            frozen.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            frozen.connect(("127.0.0.1", int(host.url.rpartition(":")[2])))
+            frozen.sendall(f"{head}Content-Length: {len(question)}\r\n\r\n".encode() + question)
+            await engine.asked()
+            engine.say(*["y" * 100_000] * 9)
+            (one,) = host.server.server_state.connections
+            await until(one.transport.get_write_buffer_size)
+            began = time.monotonic()
+            host.server.handle_exit(signal.SIGTERM, None)
+            await until(lambda: not host.server.started or host.server.lifespan.shutdown_event.is_set())
+            took = time.monotonic() - began
+
+    assert took < 6
+
+
+def test_a_host_is_gone_within_35_seconds_of_its_first_signal() -> None:
+    # Running answers, their last events, the connections, and then the engines, which close together.
+    assert server._DRAIN_S + server._LAST_WORDS_S + server._GOODBYE_S + engines._CLOSE_S < 35
