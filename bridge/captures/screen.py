@@ -33,6 +33,7 @@ __all__ = ["Screenshot", "keep_screenshot", "screen_capture", "take_screenshot"]
 _DEADLINE_S: Final = 20.0
 _CLEAN_UP_S: Final = 5.0
 _WORDS: Final = 8192
+_TO_FILE: Final = 'screencap "$@" >"$0"'
 _DISPLAY: Final = re.compile(r"[0-9]{1,20}")
 _LISTED: Final = re.compile(rb"^Display ([0-9]{1,20}) ", re.MULTILINE)
 _MAX_DISPLAYS: Final = 4
@@ -129,21 +130,21 @@ def _seen(result: ShellResult) -> tuple[Png, Looks]:
 
 
 async def _screencap(transport: Transport, display: str | None) -> ShellResult:
-    command = ["screencap", "-p", *(["-d", display] if display else [])]
+    options = ["-p", *(["-d", display] if display else [])]
     if "shell_v2" not in transport.features:
-        return await _through_a_file(transport, command)
+        return await _through_a_file(transport, options)
     try:
-        return await transport.shell(command, limit=MAX_PICTURE_BYTES)
+        return await transport.shell(["screencap", *options], limit=MAX_PICTURE_BYTES)
     except DeviceUnusable as error:
         raise DeviceUnusable(error.message, hint=_FAILED_HINT, **error.fields) from error
 
 
-async def _through_a_file(transport: Transport, command: list[str]) -> ShellResult:
+async def _through_a_file(transport: Transport, options: list[str]) -> ShellResult:
     """Old shells change the line ends of what they print; files come over as they are."""
     path = f"/data/local/tmp/lensbridge-screen-{secrets.token_hex(8)}.png"
     said = b""
     try:
-        result = await transport.shell([*command, path])
+        result = await transport.shell(["sh", "-c", _TO_FILE, path, *options])
         said = result.stdout + result.stderr
         with tempfile.TemporaryDirectory() as folder:
             picture = Path(folder) / "screen.png"

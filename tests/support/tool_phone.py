@@ -1,7 +1,6 @@
 """A phone without any Android: a folder, and the commands a test gives it as shell scripts."""
 
 import shlex
-from pathlib import Path
 
 from tests.support.fake_transport import FolderTransport
 
@@ -22,8 +21,10 @@ class ToolPhone(FolderTransport):
             self.path = f"{folder}:{self.path}"
 
     def shows(self, png: bytes, *, before: bytes = b"", behind: bytes = b"", code: int = 0) -> None:
-        """Let `screencap` print this, or write it to the file it is given after its options."""
-        self.install(screencap=f"f={self._printing(before + png + behind)}\n{_TO_FILE}\ncat $f\nexit {code}")
+        """Let `screencap` print this."""
+        printed = self.local("/data/local/tmp/printed")
+        printed.write_bytes(before + png + behind)
+        self.install(screencap=f"cat {printed}\nexit {code}")
 
     def calls(self, tool: str) -> list[str]:
         """The arguments of all calls of a tool that was installed with `noting`."""
@@ -33,11 +34,3 @@ class ToolPhone(FolderTransport):
     def noting(self, tool: str, then: str = "exit 0") -> str:
         """The text of a script that notes its arguments and goes on."""
         return f'echo "$@" >>{shlex.quote(str(self.local(f"/data/local/tmp/{tool}.calls")))}\n{then}'
-
-    def _printing(self, data: bytes) -> Path:
-        path = self.local("/data/local/tmp/printed")
-        path.write_bytes(data)
-        return path
-
-
-_TO_FILE = 'for last; do :; done; case "$last" in */*) cat $f >"$last"; exit 0;; esac'
