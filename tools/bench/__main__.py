@@ -25,6 +25,7 @@ PARTS = (
     "cached",
     "photo_to_question",
     "streams",
+    "frozen_page",
     "recovery",
     "idle",
 )
