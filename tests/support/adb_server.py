@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-__all__ = ["PrivateAdbServer", "bundled_adb"]
+__all__ = ["PrivateAdbServer", "bundled_adb", "chosen_adb"]
 
 _START_DEADLINE = 15.0
 _STOP_DEADLINE = 5.0
@@ -29,11 +29,16 @@ def bundled_adb() -> str:
     return str(Path(spec.origin).parent / "binaries" / "adb")
 
 
+def chosen_adb() -> str:
+    """The adb that the tests run on: $ADB, else the bundled one."""
+    return os.environ.get("ADB") or bundled_adb()
+
+
 class PrivateAdbServer:
     """One adb server on a port of its own; `env` points every adb client at it."""
 
     def __init__(self, home: Path, *, adb: str | None = None, more_env: dict[str, str] | None = None) -> None:
-        self.adb = adb or bundled_adb()
+        self.adb = adb or chosen_adb()
         self.host = "127.0.0.1"
         self.port = 0
         self.log = home / "adb-server.log"
