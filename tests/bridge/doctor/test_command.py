@@ -16,12 +16,15 @@ from typing import Any
 import pytest
 
 from bridge.supervise.lease import Lease
+from host_server.wire.discovery import HostRecord, write_host_record
 from tests.support.adb_server import PrivateAdbServer
 from tests.support.command import BRIDGE, Done, bridge
 from tests.support.host import RunningHost
 from tests.support.in_process import bridge_here
 from tests.support.scripted_adb import ScriptedAdb, block
 from virtual_phone import VirtualPhone
+from virtual_phone.commands.reply import Reply
+from virtual_phone.rogues.rogue import answering
 
 pytestmark = pytest.mark.e2e
 
@@ -235,7 +238,8 @@ async def test_a_phone_with_many_small_troubles_gets_a_warning_for_each(
     phone.device.properties["sys.boot_completed"] = ""
     _replaced(phone, "date", "echo 1000000000")
     _replaced(phone, "df", "echo 'Filesystem 1K-blocks Used Available Use% Mounted on'; echo '/x 9 9 4096 99% /sdcard'")
-    _replaced(phone, "inotifyd", None)
+    for tool in ("inotifyd", "nc", "toybox"):
+        _replaced(phone, tool, None)
 
     found = await doctor(laptop, code=0)
 
@@ -245,6 +249,7 @@ async def test_a_phone_with_many_small_troubles_gets_a_warning_for_each(
     assert "4.2 MB free" in found["phone", "storage"]["text"]
     assert "pm grant com.android.chrome android.permission.CAMERA" in found["phone", "camera"]["hint"]
     assert "days behind" in found["phone", "clock"]["text"]
+    assert "no `nc`" in found["phone", "reverse"]["text"]  # which is no reason to doubt it
 
 
 async def test_the_browser_in_its_welcome_screen_is_seen(laptop: dict[str, str], virtual_phone: VirtualPhone) -> None:
@@ -261,7 +266,8 @@ async def test_two_browsers_and_none_chosen_or_none_at_all_is_a_warning(
     virtual_phone.device.packages["org.mozilla.firefox"] = "131.0"
     async with plugged(adb_server, photos) as bare:
         del bare.device.packages["com.android.chrome"]
-        done = await bridge_here("doctor", env=laptop)
+        with answering(cmd=lambda _device, _words: Reply.error("cmd: not found", 127))(bare._parts):
+            done = await bridge_here("doctor", env=laptop)
 
     assert done.code == 0
     assert f"WARN  phone {virtual_phone.address} browser: the phone asks each time" in done.out
@@ -355,6 +361,17 @@ async def test_a_host_of_another_time_and_version_whose_engines_are_not_ready_is
     not_well = {("host", "ready"), ("host", "version"), ("host", "clock"), ("engines", "echo")}
     assert not_well <= statuses(found, "WARN")
     assert "5 hours behind" in found["host", "clock"]["text"]
+
+
+async def test_a_recorded_host_that_is_silent_is_a_warning(laptop: dict[str, str], tmp_path: Path) -> None:
+    record = HostRecord("http://127.0.0.1:9", os.getpid(), 0.0, "0", ("echo",))
+    (tmp_path / "state").mkdir(mode=0o700)
+    write_host_record(tmp_path / "state", record)
+
+    found = await doctor(laptop, code=0)
+
+    assert found["host", "live"]["status"] == "WARN"
+    assert f"kill {os.getpid()}" in found["host", "live"]["hint"]
 
 
 async def test_a_stranger_at_the_hosts_address_is_exit_code_6(laptop: dict[str, str]) -> None:

@@ -17,9 +17,9 @@ from bridge.doctor.browser import BrowserFacts, judge_browser, parse_activity, p
 from bridge.doctor.clock import host_skew, judge_skew
 from bridge.doctor.command import CommandFacts, judge_command
 from bridge.doctor.connections import judge_connection
-from bridge.doctor.engines import judge_states
+from bridge.doctor.engines import judge_installed, judge_states
 from bridge.doctor.finding import bounded, failed, passed, warned
-from bridge.doctor.keys import KeyFacts, judge_key
+from bridge.doctor.keys import KeyFacts, judge_key, look_at_key
 from bridge.doctor.phone import parse_probe
 from bridge.doctor.reverse import ReverseFacts, judge_port, judge_reverse
 from bridge.doctor.storage import judge_laptop, judge_phone
@@ -84,6 +84,13 @@ def test_a_key_is_judged_by_who_can_read_it() -> None:
     assert "chown" in key(folder_ours=False).hint
 
 
+def test_a_key_that_is_a_folder_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / ".android/adbkey").mkdir(parents=True)
+
+    assert judge_key(look_at_key({"HOME": str(tmp_path)})).status == "FAIL"
+    assert judge_key(look_at_key({"HOME": str(tmp_path / "new")})).status == "PASS"
+
+
 def test_without_any_adb_only_a_running_server_helps() -> None:
     assert judge_programs([])[0].exit_code == 5
     assert judge_programs([], server=True)[0].status == "WARN"
@@ -146,6 +153,15 @@ def test_a_port_that_leads_to_us_is_told_apart() -> None:
     assert "takes it over" in judge_port("phone x", 8017, entries, ours=["tcp:40001"]).text
     assert "process 7" in judge_port("phone x", 8017, entries, ours=["tcp:40001"], held="process 7").text
     assert judge_port("phone x", 8017, entries, ours=[]).exit_code == 4
+
+
+def test_what_is_installed_here_says_what_a_host_would_have() -> None:
+    everything = {"host": True, "ocr": True}
+
+    assert "ocr" in judge_installed(everything, wanted=())[0].text
+    assert "echo=5" in judge_installed(everything, wanted=["echo=5"])[0].text
+    assert judge_installed({"host": True, "ocr": False}, wanted=())[0].status == "WARN"
+    assert judge_installed({"host": True, "ocr": False}, wanted=["ocr=small"])[0].exit_code == 6
 
 
 def test_a_host_without_engines_answers_nothing() -> None:
