@@ -2,7 +2,7 @@
 """Read a label with the phone's camera: one photo, two questions.
 
 Plug a phone in, point its camera at a label and run `python examples/read_label.py [SERIAL]`.
-Without a phone: start a virtual one with `python -m virtual_phone` and `adb connect` it.
+Without a phone: `python -m virtual_phone --photos DIR --connect` starts a virtual one.
 """
 
 import sys

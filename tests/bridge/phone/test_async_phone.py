@@ -25,6 +25,7 @@ from bridge.supervise.lease import Lease
 from tests.support.adb_server import PrivateAdbServer
 from tests.support.host import RunningHost
 from tests.support.real_pictures import jpeg
+from tests.support.until import until
 from virtual_phone import VirtualPhone
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("here")]
@@ -261,6 +262,16 @@ async def test_an_error_of_the_block_leaves_it_as_it_is(virtual_phone: VirtualPh
 
     left = [task for task in asyncio.all_tasks() - before if "bridge" in repr(task.get_coro())]
     assert left == []
+
+
+async def test_giving_up_before_the_host_is_found_takes_it_from_nobody_else(virtual_phone: VirtualPhone) -> None:
+    async with connect_async() as phone:
+        given_up, other = phone.stream(jpeg(), "What?"), phone.stream(jpeg(), "What?")
+        await until(lambda: phone._host is not None)
+        await given_up.aclose()
+        pieces = [piece async for piece in other]
+
+    assert "".join(pieces) == other.answer.text
 
 
 async def test_cancelling_an_ask_stops_it_and_leaves_the_phone_usable(virtual_phone: VirtualPhone) -> None:
