@@ -38,6 +38,8 @@ from bridge.spool import Capture, FileKey, FolderMemory, Spool, SpoolFull, displ
 __all__ = ["Hands"]
 
 _NOTE_EVERY_S: Final = 60.0
+_FULL_S: Final = 1.0
+"""A full spool is tried again no sooner: what waits may be hundreds of pictures, each copied for nothing."""
 _REASONS: Final[dict[Reason, tuple[str, str]]] = {
     "format": ("is in a format that cannot be read", "set the phone's camera to JPEG (often called «most compatible»)"),
     "too_large": ("is larger than 25 MB", "choose a smaller picture size in the phone's camera"),
@@ -76,6 +78,7 @@ class Hands:
         self._looked_at: dict[bytes, float] = {}
         self._noted_at: dict[bytes, float] = {}
         self._troubles: set[str] = set()
+        self._full_until = 0.0
 
     async def do(self, command: Command) -> tuple[Event | None, Capture | None]:
         """Do it; give the event that answers it, and the capture that came of it."""
@@ -142,6 +145,8 @@ class Hands:
 
     # -------------------------------------------------------------------------------- commands
     async def _pull(self, path: bytes) -> Event:
+        if time.monotonic() < self._full_until:
+            return PullFailed(path)
         try:
             taken = await take(self._transport, self._spool, path)
         except (DeviceLost, FileChanged):
@@ -195,6 +200,8 @@ class Hands:
         self._memory.looked(self._device_id, folder, self._looked_at[folder])
 
     def _trouble(self, error: BridgeError) -> None:
+        if isinstance(error, SpoolFull):
+            self._full_until = time.monotonic() + _FULL_S
         if error.message not in self._troubles:
             self._troubles.add(error.message)
             self._on_notice(Trouble(error.message, error.hint))

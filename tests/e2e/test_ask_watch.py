@@ -95,19 +95,3 @@ async def test_a_screen_that_shows_nothing_is_never_asked_about(
 
     refused(done, 4, "black")
     assert done.out == ""
-
-
-async def test_an_old_daemon_is_enough_to_capture_and_to_ask(
-    env: Mapping[str, str], adb_server: PrivateAdbServer, photos: Path, tmp_path: Path
-) -> None:
-    async with VirtualPhone(photos, capture_pause=0.02, daemon="old") as phone:
-        await adb_server.connect(phone.address)
-        asked, taken = await asyncio.gather(
-            bridge("ask", "What is it?", "--source", "screen", env=env),
-            bridge("capture", "-o", "x.jpg", env=env, cwd=tmp_path),
-        )
-        await adb_server.call("disconnect", phone.address)
-
-    assert (asked.code, taken.code) == (0, 0), (asked, taken)
-    assert asked.out.startswith("What is it?")
-    assert (tmp_path / "x.jpg").read_bytes() == (photos / "a.jpg").read_bytes()

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bridge.captures.notices import Refused, Trouble, Unfinished
+from bridge.captures.hands import Hands
+from bridge.captures.notices import FolderNotice, Refused, Trouble, Unfinished
+from bridge.captures.signals import Accept, Pull, Pulled, PullFailed
 from bridge.spool import Quota, Spool
 from tests.support.fake_transport import FolderTransport
 from tests.support.pictures import small_jpeg
-from tests.support.watched import watched
+from tests.support.watched import DEVICE, watched
 
 JPEG = small_jpeg()
 
@@ -82,6 +84,25 @@ async def test_a_full_spool_is_told_and_the_picture_comes_when_there_is_room(
             spool.record_answer(first.capture_id, "default", "resp", "completed", "")
             await running.taken(2)
         assert len(running.all_noticed(Trouble)) == 1
+
+
+async def test_while_the_spool_is_full_no_other_picture_is_copied_for_nothing(
+    folder_phone: FolderTransport, camera: Path, tmp_path: Path
+) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (camera / name).write_bytes(JPEG)
+    one, two = b"/sdcard/DCIM/Camera/a.jpg", b"/sdcard/DCIM/Camera/b.jpg"
+    told: list[FolderNotice] = []
+    with Spool(tmp_path / "spool", quota=Quota(max_bytes=1)) as spool:
+        hands = Hands(
+            folder_phone, spool, DEVICE, fresh=False, apart=False, on_notice=told.append, clock=lambda: 1_800_000_000.0
+        )
+        pulled, _ = await hands.do(Pull(one))
+        assert isinstance(pulled, Pulled)
+        assert await hands.do(Accept(pulled.key, 0.0)) == (PullFailed(one), None)
+        assert await hands.do(Pull(two)) == (PullFailed(two), None)
+    assert folder_phone.pulls == [one]
+    assert [type(notice) for notice in told] == [Trouble]
 
 
 async def test_a_watch_that_is_left_in_the_middle_leaves_no_half_picture(
