@@ -4,6 +4,8 @@ import logging
 import sys
 from typing import Any, TextIO
 
+from host_server.observe.terminal import terminal_line
+
 __all__ = ["configure_logging"]
 
 
@@ -22,7 +24,7 @@ def configure_logging(*, level: str = "INFO", stream: TextIO | None = None) -> N
     ]
     render: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
     if terminal:
-        render = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        render = terminal_line
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
