@@ -26,7 +26,7 @@ class PreparedPicture:
     """Pixels of the uploaded picture as a person sees it, that is after its EXIF orientation."""
     original_height: int
     original_bytes: int
-    """Size of the uploaded file in bytes."""
+    """Size of the file it was prepared from: as it is kept, without metadata."""
     original_media_type: str
     """`image/jpeg` or `image/png`."""
 

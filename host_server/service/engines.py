@@ -21,7 +21,7 @@ __all__ = ["EngineRoom", "EngineState"]
 EngineState = Literal["loading", "ready", "restarting", "failed"]
 
 _WORTH_SAYING_S = 0.5
-_CLOSE_S = 4.0
+_CLOSE_S = 3.0
 _BACKOFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 
 
