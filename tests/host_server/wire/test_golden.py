@@ -46,6 +46,7 @@ def _errors() -> dict[str, Any]:
             {"type": "response.cancel", "response_id": "resp_1", "event_id": "c2"},
             {"type": "bridge:hello", "protocol": 1, "resume": [{"id": "resp_1", "starting_after": 5}]},
             {"type": "bridge:resume", "responses": [{"id": "resp_1", "starting_after": 5}]},
+            {"type": "bridge:ack", "response_id": "resp_1", "sequence_number": 5},
         ],
     }
 
