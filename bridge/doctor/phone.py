@@ -19,6 +19,7 @@ from bridge.doctor.finding import PHONE_CODE, Finding, bounded, failed, passed, 
 from bridge.doctor.phones import area_of
 from bridge.doctor.reverse import judge_port, judge_reverse, probe_reverse
 from bridge.doctor.storage import judge_phone
+from bridge.errors import DeadlinePassed
 from bridge.supervise.lease import holder
 from bridge.supervise.survey import held_phone
 from bridge.supervise.tunnels import TunnelBook
@@ -69,7 +70,11 @@ async def examine_phone(
 async def _told(area: str, transport: Transport) -> Sequence[Finding]:
     """What the phone says about itself, by a script of ours that leaves nothing behind."""
     text = script("probe.sh").decode()
-    result = await transport.shell(["sh", "-c", text], deadline=PROBE_S)
+    try:
+        result = await transport.shell(["sh", "-c", text], deadline=PROBE_S)
+    except DeadlinePassed:
+        silent = f"adb lists it as ready, and it answers nothing within {PROBE_S:g} s"
+        return [failed(area, "answers", silent, hint=HINT, exit_code=PHONE_CODE)]
     told = parse_probe(result.stdout)
     if told is None:
         words = " ".join((result.stdout + result.stderr).decode(errors="replace").split())[:120]
