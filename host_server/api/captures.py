@@ -25,6 +25,7 @@ def captures_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
 
     @router.put("/{sha256}")
     async def put(request: Request, sha256: Annotated[str, Depends(_sha256)]) -> Response:
+        """Bring a picture; its sha256 in the path is the acknowledgement, and bringing it again is free."""
         owner = _owner(request)
         known = pictures.size(owner, sha256) is not None
         if service.draining:
@@ -36,6 +37,7 @@ def captures_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
 
     @router.head("/{sha256}")
     async def head(request: Request, sha256: Annotated[str, Depends(_sha256)]) -> Response:
+        """Whether a picture is here."""
         size = pictures.size(_owner(request), sha256)
         if size is None:
             return Response(status_code=404)
@@ -43,6 +45,7 @@ def captures_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
 
     @router.get("/{sha256}")
     async def get(request: Request, sha256: Annotated[str, Depends(_sha256)]) -> Response:
+        """The picture."""
         data = await pictures.read(_owner(request), sha256)
         headers = {
             "cache-control": "private, no-store",
@@ -54,6 +57,7 @@ def captures_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
 
     @router.delete("/{sha256}")
     async def delete(request: Request, sha256: Annotated[str, Depends(_sha256)]) -> Response:
+        """Remove the picture."""
         if not await service.delete_picture(_owner(request), sha256):
             raise WireError("capture_not_found", "This picture is not here.")
         return _json(_capture(sha256) | {"deleted": True})

@@ -21,10 +21,12 @@ def catalog_router(service: "Service", *, started_at: int, version: str) -> APIR
 
     @router.get("/v1/models")
     async def models() -> dict[str, Any]:
+        """The engines of this host, the default one first."""
         return {"object": "list", "data": [_model(info, started_at) for info in infos]}
 
     @router.get("/v1/models/{name}")
     async def model(name: str) -> dict[str, Any]:
+        """One engine."""
         for info in infos:
             if info.name == name:
                 return _model(info, started_at)
@@ -32,10 +34,12 @@ def catalog_router(service: "Service", *, started_at: int, version: str) -> APIR
 
     @router.get("/health/live")
     async def live() -> dict[str, Any]:
+        """Whether the host answers at all; open to everybody."""
         return {"live": True}
 
     @router.get("/health/ready")
     async def ready() -> JSONResponse:
+        """Whether a question would be taken now, and if not, why."""
         reasons = service.reasons()
         body = {
             "ready": not reasons,

@@ -62,6 +62,7 @@ def describe(app: "FastAPI", *, open_paths: frozenset[str]) -> None:
         return app.openapi_schema
 
     async def show() -> JSONResponse:  # ruff: ignore[unused-async] a sync handler would run in a thread
+        """This description."""
         return JSONResponse(schema(), headers={"cache-control": "no-store"})
 
     app.openapi = schema  # type: ignore[method-assign]  # as FastAPI documents it

@@ -27,6 +27,7 @@ def responses_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
 
     @router.post("")
     async def ask(request: Request) -> Response:
+        """Ask: the whole answer as JSON, or its events as they come with `"stream": true` in the body."""
         create = parse_create(await read_json(request, limits))
         key = request.headers.get("idempotency-key") or None
         if key is not None and len(key) > _LONGEST_KEY:
@@ -42,11 +43,13 @@ def responses_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
         stream: bool = False,
         starting_after: Annotated[int, Query(ge=-1)] = -1,
     ) -> Response:
+        """The answer as it stands, or with `stream=true` its events after `starting_after` and then live."""
         answer = service.find(_owner(request), response_id)
         return EventStream(answer, cursor=starting_after) if stream else _json(answer.response())
 
     @router.post("/{response_id}/cancel")
     async def cancel(request: Request, response_id: str) -> Response:
+        """Stop the engine; gives the answer as it ended."""
         answer = service.find(_owner(request), response_id)
         answer.cancel("client")
         return WholeAnswer(answer)
@@ -60,11 +63,13 @@ def responses_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
         order: Literal["asc", "desc"] = "desc",
         after: str | None = None,
     ) -> Response:
+        """What was asked, page by page."""
         answer = service.find(_owner(request), response_id)
         return _json(page(answer.items, limit=limit, order=order, after=after))
 
     @router.delete("/{response_id}")
     async def delete(request: Request, response_id: str) -> Response:
+        """Forget the answer, stopping it first."""
         service.delete(_owner(request), response_id)
         return _json({"id": response_id, "object": "response", "deleted": True})
 
