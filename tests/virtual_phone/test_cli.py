@@ -130,3 +130,27 @@ async def test_without_adb_it_says_what_to_do(photos: Path) -> None:
 )
 def test_only_the_phones_localhost_is_mapped(url: str, mapped: str) -> None:
     assert map_url(url, "127.1.0.9") == mapped
+
+
+async def test_a_phone_of_an_older_release_with_an_older_daemon_that_misbehaves(
+    adb_server: PrivateAdbServer, photos: Path
+) -> None:
+    words = ["--photos", str(photos), "--profile", "8", "--daemon", "crlf", "--rogue", "empty_screen"]
+    async with _running(*words) as process:
+        address = (await _line(process.stdout)).split()[2]
+        await adb_server.connect(address)
+        release = await adb_server.call(
+            "-s", address, "shell", "getprop ro.build.version.release; screencap -p; exit 3"
+        )
+        binary = await adb_server.call("-s", address, "exec-out", "true")
+        await adb_server.call("disconnect", address)
+    assert (release.stdout, release.returncode) == ("8\r\n", 0)
+    assert "closed" in binary.stderr
+
+
+@pytest.mark.parametrize("words", [["--profile", "7"], ["--daemon", "x"], ["--rogue", "polite"]])
+def test_a_choice_that_does_not_exist_is_an_error(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--photos", "/tmp", *words])
+    assert ended.value.code == 2
+    assert "invalid choice" in capsys.readouterr().err

@@ -12,8 +12,9 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
-from virtual_phone import stub_script
+from virtual_phone import inotify_script, stub_script
 from virtual_phone.releases import TOOL_SINCE, Inotifyd
 
 __all__ = ["Image", "build"]
@@ -60,12 +61,14 @@ def build(
     tools, providers = _tools()
     tools = {name: target for name, target in tools.items() if TOOL_SINCE.get(name, 0) <= sdk}
     tools.pop("inotifyd", None)
-    if inotifyd != "none":
-        tools["inotifyd"] = _inotifyd(inotifyd)
+    if inotifyd == "old" and (binary := shutil.which("toybox")) is not None:
+        tools["inotifyd"] = os.path.realpath(binary)  # Debian's skips a mask's first letter, as phones before 2024 do
     for name, target in tools.items():
         _link(root / "system/bin" / name, target)
     _link(root / "system/bin/sh", os.path.realpath(shell))
     _write_stubs(root / "system/bin", stubs)
+    if inotifyd == "new":
+        _write_script(root / "system/bin/inotifyd", inotify_script)
     return Image(root, Path(shell).name, providers)
 
 
@@ -79,25 +82,23 @@ def _write_etc(etc: Path, loopback: str) -> None:
 
 
 def _write_stubs(folder: Path, names: tuple[str, ...]) -> None:
-    body = Path(stub_script.__file__).read_text(encoding="utf-8")
-    script = folder / ".stub"
-    # The base interpreter: a virtual environment may lie where the sandbox does not reach.
-    script.write_text(f"#!{os.path.realpath(sys.executable)} -IS\n{body}", encoding="utf-8")
-    script.chmod(0o755)
+    _write_script(folder / ".stub", stub_script)
     for name in names:
         _link(folder / name, ".stub")
+
+
+def _write_script(path: Path, module: ModuleType) -> None:
+    """One of our modules as a program of the phone."""
+    body = Path(str(module.__file__)).read_text(encoding="utf-8")
+    # The base interpreter: a virtual environment may lie where the sandbox does not reach.
+    path.write_text(f"#!{os.path.realpath(sys.executable)} -IS\n{body}", encoding="utf-8")
+    path.chmod(0o755)
 
 
 def _link(path: Path, target: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     path.symlink_to(target)
-
-
-def _inotifyd(kind: Inotifyd) -> str:
-    """Debian's toybox skips the first letter of a mask, as phones before 2024 do; busybox takes it, as new ones do."""
-    binary = shutil.which("toybox" if kind == "old" else "busybox") or shutil.which("busybox")
-    return os.path.realpath(binary) if binary is not None else "/nowhere"
 
 
 @cache
