@@ -78,13 +78,14 @@ def _called(words: list[str], output: Output) -> int:
         result: Any = app(words, standalone_mode=False)
     except BaseExceptionGroup:
         raise
-    except BridgeError as error:
-        output.error(error)
-        return error.exit_code
+    except (BridgeError, OSError) as error:
+        known = _for_people(error)
+        if known is None:
+            return _nobody_reads() if isinstance(error, BrokenPipeError) else _other(error, output)
+        output.error(known)
+        return known.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted(output)
-    except BrokenPipeError:
-        return _nobody_reads()
     except Exception as error:  # ruff: ignore[blind-except] typer's own errors are those of whichever click it carries
         return _other(error, output)
     if result == Interrupted.exit_code:  # typer makes a number of Ctrl-C
@@ -106,10 +107,19 @@ def _nobody_reads() -> int:
 
 def _first_for_people(group: BaseExceptionGroup[BaseException]) -> BridgeError | None:
     for error in group.exceptions:
-        found = _first_for_people(error) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, BridgeError):
+        found = _first_for_people(error) if isinstance(error, BaseExceptionGroup) else _for_people(error)
+        if found is not None:
             return found
     return None
+
+
+def _for_people(error: BaseException) -> BridgeError | None:
+    """What people can do something about: our own errors, and a full disk wherever it is met."""
+    if isinstance(error, OSError):
+        from bridge.spool import disk_full
+
+        return disk_full(error)
+    return error if isinstance(error, BridgeError) else None
 
 
 def _other(error: BaseException, output: Output) -> int:

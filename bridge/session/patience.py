@@ -15,6 +15,7 @@ __all__ = ["MAX_TRIES", "Patience", "lost", "recorded"]
 
 MAX_TRIES = 8
 _RETRY_FIRST_S, _RETRY_LONGEST_S = 0.25, 30.0
+_NO_ROOM = "free some space on the host's disk; the picture is kept here until then"
 
 
 class Patience:
@@ -53,8 +54,11 @@ class Patience:
         if question.tries > MAX_TRIES:
             self._line.leave(question)
             return self.give_up(now, question, error, final=False)
+        told: list[Command] = []
+        if error.code == "storage_full" and question.tries == 1:  # which no waiting cures
+            told = [self._report.error(now, error.code, error.message, hint=_NO_ROOM)]
         asked_for = (error.retry_after_ms or 0) / 1000
-        return self.rest(question, max(asked_for, _RETRY_FIRST_S * 2 ** (question.tries - 1)))
+        return told + self.rest(question, max(asked_for, _RETRY_FIRST_S * 2 ** (question.tries - 1)))
 
     @staticmethod
     def rest(question: Question, seconds: float) -> list[Command]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -15,6 +14,7 @@ from bridge.errors import BridgeError, HostUnavailable, QuestionRefused, TokenRe
 from bridge.session import commands as do
 from bridge.session import events as on
 from bridge.session.album import Album
+from bridge.session.books import Books
 from bridge.session.core import SessionCore
 from bridge.session.events import PhoneInfo, ViewerKind
 from bridge.session.messages import Ack, Ask, Cancel, Hello, Pause, SendHeld, parse_viewer_message
@@ -64,7 +64,7 @@ class Session:
         self._handling = False
         self._group: asyncio.TaskGroup | None = None
         self._timers: set[asyncio.TimerHandle] = set()
-        self._done: asyncio.Queue[do.Record | do.Observe] = asyncio.Queue()
+        self._books = Books(spool, self._core.report, on_event)
 
     # ---------------------------------------------------------------------------------------- for everybody
 
@@ -72,7 +72,7 @@ class Session:
         """Work until cancelled. Answers that run at the host then go on there and are found again at the next start."""
         try:
             async with asyncio.TaskGroup() as self._group:
-                self._group.create_task(self._keep_books())
+                self._group.create_task(self._books.keep())
                 if self._backlog:
                     await self._load_pending()
                 stop_listening = self.client.listen(self._host_changed)
@@ -84,7 +84,7 @@ class Session:
             self._group = None
             for timer in self._timers:
                 timer.cancel()
-            self._close_books()
+            self._books.close()
 
     def submit(self, capture: Capture, *, prompt: str | None = None) -> None:
         """A picture is in the spool: ask about it as soon as can be. The same capture twice is asked about once."""
@@ -199,7 +199,7 @@ class Session:
             case do.Forget(response_ids=names):
                 self._forget(names)
             case do.Record() | do.Observe():
-                self._done.put_nowait(command)
+                self._books.enter(command)
             case do.RetryLater(question_id=question_id, seconds=seconds):
                 self._later(seconds, on.RetryDue(question_id))
             case do.AskHost():
@@ -295,36 +295,3 @@ class Session:
     async def _load_pending(self) -> None:
         for capture in await asyncio.to_thread(self._spool.pending, self.phone.device_id):
             self.submit(capture)
-
-    async def _keep_books(self) -> None:
-        """Journal answers and tell the observer, in order; the disk is waited for beside the loop."""
-        loop = asyncio.get_running_loop()
-        while True:
-            entry = await self._done.get()
-            if isinstance(entry, do.Observe):
-                self._on_event(dict(entry.event))
-                continue
-            writing = loop.run_in_executor(None, self._record, entry)
-            try:
-                problem = await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                await writing  # the spool may be closed after us
-                raise
-            if problem is not None:
-                self._on_event(dict(problem.event))
-
-    def _close_books(self) -> None:
-        """What has happened is written down, even when nobody waits any more."""
-        while not self._done.empty():
-            entry = self._done.get_nowait()
-            told = entry if isinstance(entry, do.Observe) else self._record(entry)
-            if told is not None:
-                self._on_event(dict(told.event))
-
-    def _record(self, entry: do.Record) -> do.Observe | None:
-        """Journal one answer; gives what the observer must hear when that fails."""
-        try:
-            self._spool.record_answer(entry.capture_id, entry.question_key, entry.response_id, entry.status, entry.text)
-        except (BridgeError, OSError, sqlite3.Error) as error:
-            return self._core.report.error(time.time(), "storage_full", f"The spool cannot be written: {error}")
-        return None

@@ -17,6 +17,7 @@ ms, longer while another process writes), so async callers hand them to `asyncio
 not fall in between. Processes may share it too.
 """
 
+from bridge.spool.blobs import disk_full, full_disk_told
 from bridge.spool.identity import device_id
 from bridge.spool.memory import FolderMemory
 from bridge.spool.model import MAX_PICTURE_BYTES, Answer, Capture, FileKey, Forgotten, Source, display_name
@@ -35,5 +36,7 @@ __all__ = [
     "Spool",
     "SpoolFull",
     "device_id",
+    "disk_full",
     "display_name",
+    "full_disk_told",
 ]

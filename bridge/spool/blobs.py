@@ -12,7 +12,7 @@ from typing import Final
 
 from bridge.spool.quota import SpoolFull
 
-__all__ = ["Blobs"]
+__all__ = ["Blobs", "disk_full", "full_disk_told"]
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _STALE_S: Final = 3600.0
@@ -25,8 +25,9 @@ class Blobs:
     def __init__(self, root: Path) -> None:
         self._incoming = root / "incoming"
         self._blobs = root / "blobs"
-        for folder in (root, self._incoming, self._blobs):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with full_disk_told():
+            for folder in (root, self._incoming, self._blobs):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def incoming(self) -> Path:
         """Name a file that does not exist yet, for a picture to be pulled into."""
@@ -71,11 +72,17 @@ def full_disk_told() -> Generator[None, None, None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise SpoolFull(
-                "the disk is full", hint="free some space; pictures stay on the phone until then"
-            ) from error
+        if (full := disk_full(error)) is not None:
+            raise full from error
         raise
+
+
+def disk_full(error: OSError) -> SpoolFull | None:
+    """Give the system's `no space left` in words; None for any other error."""
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        return None
+    where = f"the disk with {error.filename}" if error.filename else "the disk"
+    return SpoolFull(f"{where} is full", hint="free some space; pictures stay on the phone until then")
 
 
 def _age(path: Path) -> float:

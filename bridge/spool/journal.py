@@ -1,5 +1,6 @@
 """The spool's SQLite file: a crash loses nothing, several processes may share it, and its errors are told in words."""
 
+import os
 import sqlite3
 import threading
 import time
@@ -14,7 +15,10 @@ from bridge.spool.quota import SpoolFull
 __all__ = ["Journal"]
 
 _BUSY_S: Final = 10.0
+_NO_ROOM: Final = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+_LEAST_FREE: Final = 65536  # the helper files of SQLite want about so many bytes at once
 _VERSION: Final = 1
+_TABLES: Final = {"captures", "answers", "seen", "looks"}
 _SCHEMA: Final = (
     """CREATE TABLE captures (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -131,6 +135,8 @@ class Journal:
                 for statement in _SCHEMA:
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version={_VERSION}")
+            elif _TABLES - {name for (name,) in self._db.execute("SELECT name FROM sqlite_schema")}:
+                raise self._damaged("tables are missing")
 
     def _to_wal(self) -> None:
         """Two processes that open a new file at once: SQLite answers the second one `locked` without waiting."""
@@ -155,7 +161,7 @@ class Journal:
 
     def _in_words(self, error: sqlite3.DatabaseError) -> Exception:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
+        if code == sqlite3.SQLITE_FULL or (code in _NO_ROOM and self._disk_is_full()):
             return SpoolFull(
                 f"the disk with {self._path} is full", hint="free some space; pictures stay on the phone until then"
             )
@@ -165,12 +171,20 @@ class Journal:
                 hint="`bridge status` names who holds the phone",
             )
         if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-            return BridgeError(
-                f"{self._path} is damaged: {error}",
-                hint="move that folder away and start again; the pictures are on the phone",
-            )
+            return self._damaged(str(error))
+        if code == sqlite3.SQLITE_IOERR:
+            return BridgeError(f"{self._path} cannot be read or written: {error}", hint="check the disk it lies on")
         if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
             return UsageError(
                 f"{self._path} cannot be written: {error}", hint="check the folder's owner, or set BRIDGE_STATE_DIR"
             )
         return error
+
+    def _damaged(self, why: str) -> BridgeError:
+        hint = "move that folder away and start again; the pictures are on the phone"
+        return BridgeError(f"{self._path} is damaged: {why}", hint=hint)
+
+    def _disk_is_full(self) -> bool:
+        """SQLite has no word of its own for a full disk when it makes its helper files."""
+        found = os.statvfs(Path(self._path).parent)
+        return found.f_bavail * found.f_frsize < _LEAST_FREE

@@ -56,10 +56,15 @@ class Lease:
         self._write()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Give the phone back; the empty file stays, removing it would race with the next owner."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Give the phone back; the empty file stays, removing it would race with the next owner.
+
+        One who failed to go on after a crash leaves that to the next: the file then keeps telling of the crash.
+        """
         if self._fd >= 0:
-            os.ftruncate(self._fd, 0)
+            failed = kind is not None and issubclass(kind, Exception)
+            if not (failed and self.taken_over):
+                os.ftruncate(self._fd, 0)
             os.close(self._fd)
             self._fd = -1
 

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bridge.spool import full_disk_told
 from host_server.wire.discovery import write_private_file
 
 __all__ = ["TunnelBook"]
@@ -47,7 +48,8 @@ class TunnelBook:
             fcntl.flock(fd, fcntl.LOCK_EX)  # held for two small file operations
             book = self._read()
             yield book
-            write_private_file(self._state_dir / FILE, json.dumps(book))
+            with full_disk_told():
+                write_private_file(self._state_dir / FILE, json.dumps(book))
         finally:
             os.close(fd)
 

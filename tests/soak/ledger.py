@@ -5,6 +5,7 @@ terminal of every life of the bridge, and the page, which kept each event it was
 """
 
 import json
+import signal
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +16,22 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.soak.stage import Stage
+from tests.soak.stage import Stage, progress
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "judged"]
 
 TERMINAL = ("response.completed", "response.incomplete", "response.failed")
+
+
+async def judged(play: Stage) -> None:
+    """Let everything be answered, end the bridge in order, and find nothing to complain about."""
+    await play.up()
+    await play.shoot()
+    await play.all_answered()
+    assert await play.end_bridge(signal.SIGINT) == 0, play.last_words()
+    ledger = Ledger(play)
+    progress(ledger.summary() + "\n")
+    assert ledger.complaints() == [], ledger.summary()
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,21 @@ class Stage:
         async with asyncio.timeout(within):
             return await process.wait()
 
+    async def first_look(self) -> None:
+        """What is there before the first connect ever is not sent, so the first life lives until it has looked."""
+        await self.start_bridge()
+        await self.up()
+        await self.shoot()
+        await self.all_answered()
+
+    async def all_answered(self, seconds: float = 60.0) -> None:
+        """Wait until the terminal was told a complete answer about every picture."""
+        await self.until(lambda: self._answered() >= len(self.pictures), "all answers", seconds + len(self.pictures))
+
+    def _answered(self) -> int:
+        told = (event for life in self.lives for event in life.events if event["event"] == "answer")
+        return len({event["capture_id"] for event in told if event["status"] == "completed"})
+
     # ---------------------------------------------------------------------------------------- the host
 
     @property

@@ -21,7 +21,7 @@ from bridge.session import PhoneInfo, Session
 from bridge.spool import Capture, Spool
 from tests.support.host import RunningHost
 
-__all__ = ["JPEG", "PHONE", "PROMPT", "SHA256", "Bench", "Page", "bench", "jpeg"]
+__all__ = ["JPEG", "PHONE", "PROMPT", "SHA256", "Bench", "Page", "bench", "jpeg", "take_picture"]
 
 PHONE = PhoneInfo("VP0001", "dev_0123456789abcdef", "Pixel 9")
 PROMPT = "hello from the camera"
@@ -65,20 +65,25 @@ class Bench:
 
     def take(self, name: str = "a.jpg", data: bytes = JPEG) -> Capture:
         """A picture of the camera, in the spool."""
-        temp = self.spool.incoming()
-        temp.write_bytes(data)
-        return self.spool.commit(
-            temp,
-            device_id=PHONE.device_id,
-            sha256=hashlib.sha256(data).hexdigest(),
-            size=len(data),
-            source="camera",
-            name=name,
-            mtime=0,
-            media_type="image/jpeg",
-            taken_at=time.time(),
-            timings_ms={"pull": 1.0},
-        )
+        return take_picture(self.spool, name, data)
+
+
+def take_picture(spool: Spool, name: str = "a.jpg", data: bytes = JPEG) -> Capture:
+    """A picture of the camera, in this spool."""
+    temp = spool.incoming()
+    temp.write_bytes(data)
+    return spool.commit(
+        temp,
+        device_id=PHONE.device_id,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        source="camera",
+        name=name,
+        mtime=0,
+        media_type="image/jpeg",
+        taken_at=time.time(),
+        timings_ms={"pull": 1.0},
+    )
 
 
 @asynccontextmanager

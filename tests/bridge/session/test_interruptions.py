@@ -305,6 +305,7 @@ class TestRefused:
         talk.feed(on.CaptureTaken(A))
         talk.feed(on.UploadRefused(A.sha256, WireError("storage_full", "No room."), retryable=False))
         (later,) = talk.only(do.RetryLater)
+        assert "disk" in talk.only(do.Observe)[-1].event["hint"]
         talk.feed(on.RetryDue(later.question_id))
 
         assert talk.only(do.Record) == []

@@ -2,6 +2,8 @@
 
 import hashlib
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -254,6 +256,35 @@ def test_a_damaged_journal_is_told_with_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(BridgeError, match="damaged") as caught:
         Spool(tmp_path)
     assert "move that folder away" in caught.value.hint
+
+
+def test_a_journal_without_its_tables_is_damaged_too(tmp_path: Path) -> None:
+    Spool(tmp_path).close()
+    raw = sqlite3.connect(tmp_path / "journal.sqlite")
+    raw.execute("DROP TABLE seen")
+    raw.close()
+    with pytest.raises(BridgeError, match="tables are missing"):
+        Spool(tmp_path)
+
+
+def test_a_disk_that_takes_no_more_is_told_with_a_way_out(tmp_path: Path) -> None:
+    """A limit of the system on the size of files is met where SQLite knows no word but `disk I/O error`."""
+    script = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from bridge.errors import BridgeError\n"
+        "from bridge.spool import Spool\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "with Spool(Path(sys.argv[1])) as spool:\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))\n"
+        "    try:\n"
+        "        spool.memory.looked('dev', b'/folder', 1.0)\n"
+        "    except BridgeError as error:\n"
+        "        print(error.exit_code, error.message, error.hint)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
+    assert "cannot be read or written" in done.stdout
+    assert "check the disk" in done.stdout
 
 
 def test_a_journal_that_cannot_be_opened_is_told_with_a_way_out(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from bridge.errors import DeviceUnusable
+from bridge.errors import DeviceUnusable, HostUnavailable
 from bridge.supervise.lease import Lease, holder, holders
 
 
@@ -76,8 +77,23 @@ def test_a_killed_owner_frees_the_phone(tmp_path: Path) -> None:
 
     assert held is not None
     assert held.pid == owner.pid
+    with suppress(HostUnavailable), Lease(tmp_path, "R58M", "connect") as lease:
+        assert lease.taken_over
+        raise HostUnavailable("the one who could not go on leaves it to the next")
+    assert holder(tmp_path, "R58M") is None
     with Lease(tmp_path, "R58M", "connect") as lease:
         assert lease.taken_over
+    with Lease(tmp_path, "R58M", "connect") as lease:
+        assert not lease.taken_over
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, HostUnavailable])
+def test_an_end_without_a_crash_before_it_leaves_nothing_to_go_on_with(
+    tmp_path: Path, end: type[BaseException]
+) -> None:
+    with pytest.raises(end), Lease(tmp_path, "R58M", "connect"):
+        raise end("told to, or the host was not there")
+
     with Lease(tmp_path, "R58M", "connect") as lease:
         assert not lease.taken_over
 
