@@ -32,10 +32,8 @@ def misfit(text: str, form: AnswerForm, *, clock: Callable[[], float], within: f
         return None if isinstance(value, dict) else "The answer is JSON, but no object."
     try:
         return _against(value, form.schema, clock, within)
-    except (_Late, TimeoutError):
-        return f"The answer could not be checked against its schema within {within:g} s."
-    except RecursionError:
-        return "The answer is nested too deeply to be checked."
+    except (_Late, TimeoutError, RecursionError):
+        return f"The answer cannot be checked against its schema: that takes more than {within:g} s, or goes too deep."
 
 
 def _against(value: Any, schema: Any, clock: Callable[[], float], within: float) -> str | None:

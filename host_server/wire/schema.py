@@ -7,10 +7,11 @@ misspelt `requird` would make every answer fit. Both the host and the bridge's p
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain, islice
 from typing import Any, Final
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_PATTERN", "Fault", "schema_faults"]
@@ -18,6 +19,7 @@ __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_PATTERN", "Fault", "schema_faults"]
 MAX_BYTES: Final = 32 * 1024
 MAX_DEPTH: Final = 32
 MAX_PATTERN: Final = 256
+_MAX_PATTERNS: Final = 32
 _MAX_FAULTS: Final = 20
 _MAX_PATH: Final = 200
 
@@ -49,7 +51,7 @@ def schema_faults(schema: object) -> list[Fault]:
         return [Fault((), f"it is larger than {MAX_BYTES // 1024} KiB")]
     if _depth(schema) > MAX_DEPTH:
         return [Fault((), f"it is nested deeper than {MAX_DEPTH} levels")]
-    return _Reading(schema).faults[:_MAX_FAULTS]
+    return _Reading(schema).faults
 
 
 def _depth(value: object) -> int:
@@ -69,9 +71,9 @@ class _Reading:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._schemas: dict[str, Mapping[str, Any]] = {}
         self._refs: list[tuple[tuple[str | int, ...], str, str]] = []
-        self.faults = list(self._schema(schema, ()))
-        self.faults += self._broken_refs()
-        self.faults += self._circles()
+        self._patterns = 0
+        told = chain(self._schema(schema, ()), self._broken_refs(), self._circles())
+        self.faults = list(islice(told, _MAX_FAULTS))  # the rest is not even looked for
 
     def _schema(self, schema: object, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if isinstance(schema, bool):
@@ -87,24 +89,36 @@ class _Reading:
         here = (*path, keyword)
         if keyword == "$ref":
             yield from self._ref(value, path)
+        elif keyword == "pattern":
+            yield from self._pattern(value, here)
         elif keyword in _ONE:
             yield from self._schema(value, here)
-        elif keyword in _SEVERAL:
-            if not isinstance(value, list) or not value:
-                yield Fault(here, "is a list of schemas, with at least one")
-            else:
-                for place, inner in enumerate(value):
-                    yield from self._schema(inner, (*here, place))
-        elif keyword in _NAMED:
-            if not isinstance(value, dict):
-                yield Fault(here, "is an object of schemas")
-            else:
-                for name, inner in value.items():
-                    yield from self._schema(inner, (*here, name))
-        elif (rule := _PLAIN.get(keyword)) is None:
+        elif keyword in _SEVERAL or keyword in _NAMED:
+            yield from self._schemas_in(value, here, named=keyword in _NAMED)
+        elif keyword not in _PLAIN:
             near = get_close_matches(keyword, (*_PLAIN, *_ONE, *_SEVERAL, *_NAMED), n=1)
             yield Fault(here, f"is not supported; did you mean `{near[0]}`?" if near else "is not supported")
-        elif (wrong := rule(value)) is not None:
+        elif (wrong := _PLAIN[keyword](value)) is not None:
+            yield Fault(here, wrong)
+
+    def _schemas_in(self, value: object, here: tuple[str | int, ...], *, named: bool) -> Iterator[Fault]:
+        inner: Iterable[tuple[str | int, object]]
+        if named and isinstance(value, dict):
+            inner = value.items()
+        elif not named and isinstance(value, list) and value:
+            inner = enumerate(value)
+        else:
+            yield Fault(here, "is an object of schemas" if named else "is a list of schemas, with at least one")
+            return
+        for name, schema in inner:
+            yield from self._schema(schema, (*here, name))
+
+    def _pattern(self, value: object, here: tuple[str | int, ...]) -> Iterator[Fault]:
+        self._patterns += 1
+        if self._patterns > _MAX_PATTERNS:  # each costs time to read, too
+            if self._patterns == _MAX_PATTERNS + 1:
+                yield Fault(here, f"there are more than {_MAX_PATTERNS} patterns")
+        elif (wrong := _pattern(value)) is not None:
             yield Fault(here, wrong)
 
     def _ref(self, value: object, path: tuple[str | int, ...]) -> Iterator[Fault]:

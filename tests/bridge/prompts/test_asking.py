@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.app import main
-from bridge.phone.named import Asked, asked_of
 from bridge.config import Settings
+from bridge.phone.named import Asked, asked_of
 
 pytestmark = pytest.mark.usefixtures("no_prompts_but_ours")
 

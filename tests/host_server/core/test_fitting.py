@@ -101,7 +101,7 @@ def test_a_check_that_would_take_for_ever_ends_at_its_deadline(schema: dict[str,
 
     said = _said(text, schema, within=0.2)
 
-    assert said == "The answer could not be checked against its schema within 0.2 s."
+    assert said == "The answer cannot be checked against its schema: that takes more than 0.2 s, or goes too deep."
     assert time.monotonic() - began < 2
 
 
@@ -114,7 +114,7 @@ def test_a_long_list_of_different_things_is_compared_at_once() -> None:
 def test_an_answer_nested_deeper_than_a_check_can_go_is_told() -> None:
     deep = "[" * 400 + "]" * 400
 
-    assert _said(deep, {"items": {"$ref": "#"}}) == "The answer is nested too deeply to be checked."
+    assert (_said(deep, {"items": {"$ref": "#"}}) or "").endswith("or goes too deep.")
 
 
 @settings(max_examples=60)

@@ -1,6 +1,7 @@
 """Which schemas an answer may be held to: small, closed in themselves, well formed, and never followed for ever."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -92,6 +93,30 @@ def test_a_bad_schema_is_told_with_its_place(schema: Any, said: str) -> None:
 def test_all_faults_are_told_at_once_but_not_without_end() -> None:
     assert len(_told({"type": 1, "title": 2, "enum": 3})) == 3
     assert len(_told({"properties": {str(n): {"type": "x"} for n in range(100)}})) == 20
+
+
+def test_patterns_have_a_number() -> None:
+    def patterns(count: int) -> dict[str, Any]:
+        return {"anyOf": [{"pattern": f"^{n}$"} for n in range(count)]}
+
+    assert _told(patterns(32)) == []
+    assert _told(patterns(40)) == ["anyOf.32.pattern: there are more than 32 patterns"]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {f"kw{n:04}": 1 for n in range(2300)},
+        {"anyOf": [{"pattern": "[" + "\u4e00-\u9fff" * 40 + f"]{n}"} for n in range(80)]},
+        {"anyOf": [{"$ref": "#"}] * 2000},
+        {"$defs": {f"a{n}": {"$ref": f"#/$defs/a{n + 1}"} for n in range(900)}},
+    ],
+)
+def test_the_largest_schema_is_judged_at_once(hostile: dict[str, Any]) -> None:
+    began = time.perf_counter()
+
+    assert _told(hostile)
+    assert time.perf_counter() - began < 0.5
 
 
 def test_a_schema_that_is_too_large_or_too_deep_is_not_even_read() -> None:
