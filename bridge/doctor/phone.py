@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.adb.devices import DeviceLine
+from bridge.adb.faults import NoReverse
 from bridge.adb.open import open_transport
 from bridge.adb.server import AdbAddress
 from bridge.adb.transport import Transport
@@ -106,7 +107,10 @@ async def _reverse(area: str, transport: Transport) -> Sequence[Finding]:
 
 
 async def _port(area: str, transport: Transport, *, state_dir: Path, port: int) -> Sequence[Finding]:
-    entries = await transport.reverse_list(deadline=PROBE_S)
+    try:
+        entries = await transport.reverse_list(deadline=PROBE_S)
+    except NoReverse:
+        return []  # there is no page, so nobody needs the port
     info = holder(state_dir, transport.serial)
     ours = [f"tcp:{info.front_url.rpartition(':')[2]}"] if info is not None and info.front_url else []
     book = TunnelBook(state_dir)

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bridge.adb.faults import NoReverse
 from bridge.adb.transport import ReverseEntry, Transport
 from bridge.adb.tunnels import same_listener
-from bridge.doctor.finding import PHONE_CODE, Finding, failed, passed
+from bridge.doctor.finding import PHONE_CODE, Finding, failed, passed, warned
 from bridge.errors import BridgeError, DeadlinePassed
 
 __all__ = ["ReverseFacts", "judge_port", "judge_reverse", "probe_reverse"]
@@ -57,7 +58,10 @@ async def probe_reverse(transport: Transport) -> ReverseFacts:
 
 async def _made(transport: Transport, local: str) -> str | BridgeError:
     """A listener on a port that nobody has, or the last reason why there is none."""
-    taken = [entry.remote for entry in await transport.reverse_list(deadline=STEP_S)]
+    try:
+        taken = [entry.remote for entry in await transport.reverse_list(deadline=STEP_S)]
+    except NoReverse as error:
+        return error
     free = [port for port in PORTS if not any(same_listener(f"tcp:{port}", remote) for remote in taken)]
     problem = BridgeError("every port for a try is taken")
     for port in secrets.SystemRandom().sample(free, min(TRIES, len(free))):
@@ -89,6 +93,9 @@ async def _arrived(transport: Transport, remote: str, word: str, came: asyncio.E
 
 def judge_reverse(area: str, facts: ReverseFacts) -> Finding:
     """Whether the page can be on the phone. Without it pictures still come from the camera folder."""
+    if isinstance(facts.refused, NoReverse):
+        text = "no page on this phone; its camera folder, `ask` and `capture` need no reverse"
+        return warned(area, "reverse", f"{text} ({facts.refused.message})", hint=facts.refused.hint)
     if facts.refused is not None:
         text = f"the phone cannot reach this laptop: {facts.refused.message}"
         return failed(area, "reverse", text, hint=facts.refused.hint, exit_code=PHONE_CODE)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from bridge.adb.faults import NoReverse
 from bridge.adb.server import AdbBinary, ServerInfo
 from bridge.cli.checkup import Checkup
 from bridge.doctor import Finding, exit_code, worst
@@ -23,7 +24,7 @@ from bridge.doctor.keys import KeyFacts, judge_key, look_at_key
 from bridge.doctor.phone import parse_probe
 from bridge.doctor.reverse import ReverseFacts, judge_port, judge_reverse
 from bridge.doctor.storage import judge_laptop, judge_phone
-from bridge.errors import TokenRefused
+from bridge.errors import DeviceUnusable, TokenRefused
 
 GOOD = passed("a", "b", "fine")
 
@@ -130,6 +131,13 @@ def test_what_the_phone_cannot_say_is_no_accusation() -> None:
     assert (camera.status, "cannot see" in camera.text) == ("PASS", True)
     assert judge_skew("p", "phone", None)[0].status == "PASS"
     assert judge_reverse("p", ReverseFacts(arrived=None)).status == "PASS"
+
+
+def test_a_reverse_that_is_refused_for_now_is_a_failure_and_for_ever_a_warning() -> None:
+    now, ever = DeviceUnusable("no", hint="wait"), NoReverse("never", hint="use the folder")
+
+    assert judge_reverse("p", ReverseFacts(refused=now)).exit_code == 4
+    assert judge_reverse("p", ReverseFacts(refused=ever)).status == "WARN"
 
 
 def test_the_welcome_screen_of_another_program_is_not_the_browsers() -> None:
