@@ -1,7 +1,8 @@
 """The process of an engine that misbehaves on demand: `python engine_child.py [HABIT]`, with a question as the order.
 
 `die` ends the process in mid-answer, `stall` never gets on, `freeze` blocks everything, `fail` and `break` raise,
-`print` writes where only frames belong; any other text is said back.
+`print` writes where only frames belong; any other text is said back. HABIT is a number of words a second, a path that
+must exist before it is loaded, or one of the words below.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 from host_server.engines.base import EngineError, Piece, PreparedQuestion
 from host_server.engines.echo import EchoEngine
@@ -28,6 +30,8 @@ class Puppet(EchoEngine):
             raise EngineError("There is no model file.", hint="Put one there.")
         if self._habit == "sleep":
             await asyncio.Event().wait()
+        while self._habit.startswith("/") and not Path(self._habit).exists():  # ruff: ignore[async-busy-wait] a file tells nobody
+            await asyncio.sleep(0.01)
 
     async def answer(self, question: PreparedQuestion) -> AsyncGenerator[Piece, None]:
         order = question.text

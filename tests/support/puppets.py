@@ -1,6 +1,8 @@
 """Engines in real processes for tests: `puppet()` is one that does what it is asked; see `engine_child`."""
 
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from host_server.engines.base import EngineInfo
@@ -12,7 +14,9 @@ __all__ = ["puppet"]
 _SCRIPT = str(Path(__file__).with_name("engine_child.py"))
 
 
-def puppet(habit: str = "", *, lanes: int = 8, limits: Limits | None = None) -> ProcessEngine:
+def puppet(
+    habit: str = "", *, lanes: int = 8, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic
+) -> ProcessEngine:
     """An engine whose process has this habit."""
     info = EngineInfo(
         name="puppet",
@@ -23,4 +27,4 @@ def puppet(habit: str = "", *, lanes: int = 8, limits: Limits | None = None) -> 
         description="For tests.",
         lanes=lanes,
     )
-    return ProcessEngine(info, [sys.executable, _SCRIPT, habit], limits=limits)
+    return ProcessEngine(info, [sys.executable, _SCRIPT, habit], limits=limits, clock=clock)

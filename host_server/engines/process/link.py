@@ -72,6 +72,7 @@ class Link(asyncio.SubprocessProtocol):
         self._replies: dict[int, Reply] = {}
         self._working: set[int] = set()
         self._last = 0
+        self._spoke = False
         self._transport: asyncio.SubprocessTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -131,6 +132,7 @@ class Link(asyncio.SubprocessProtocol):
         """It says something."""
         try:
             for frame in self._frames.feed(data):
+                self._spoke = True
                 self._dog.heard()
                 self._take(frame.message)
         except FrameError as error:
@@ -192,8 +194,9 @@ class Link(asyncio.SubprocessProtocol):
         if hang is not None:
             self._give_up(hang)
             return
-        self._dog.pinged(now)
-        self._send(encode({"type": "ping"}))
+        if self._spoke:  # before its first word it is still being started, and loading has a deadline of its own
+            self._dog.pinged(now)
+            self._send(encode({"type": "ping"}))
 
     def _give_up(self, reason: str) -> None:
         _log.error("the engine's process %d is %s; killing it", self.pid, reason)

@@ -84,13 +84,19 @@ async def test_killed_at_random_moments_each_question_ends_once_and_the_engine_c
 
 
 async def test_a_host_without_its_engine_lives_says_so_and_lets_questions_wait(tmp_path: Path) -> None:
-    engine = puppet()
-    async with serving(tmp_path, engine) as host, host.client() as client:
+    model = tmp_path / "model"
+    model.touch()
+    engine = puppet(str(model))
+    async with serving(tmp_path, engine) as host, host.client() as client, asyncio.TaskGroup() as group:
         await until(lambda: not host.service.reasons())
+        model.unlink()
         killed = await client.post("/v1/responses", json={"input": "die"})
         ready = await client.get("/health/ready")
         live = await client.get("/health/live")
-        waited = await client.post("/v1/responses", json={"input": "and now?"})
+        waiting = group.create_task(client.post("/v1/responses", json={"input": "and now?"}))
+        await until(lambda: host.service.busy)
+        model.touch()
+        waited = await waiting
         back = await client.get("/health/ready")
 
     error = killed.json()["error"]
@@ -103,7 +109,7 @@ async def test_a_host_without_its_engine_lives_says_so_and_lets_questions_wait(t
 
 async def test_after_three_deaths_questions_are_refused_until_a_rest_is_over(tmp_path: Path) -> None:
     engine = puppet(lanes=1)
-    async with running(tmp_path, engine, Restarts(delays=(0.0, 0.0), rests=(0.3,))) as service:
+    async with running(tmp_path, engine, Restarts(delays=(0.0, 0.0), rests=(1.0,))) as service:
         for _ in range(2):
             await until(lambda: not service.reasons())
             assert (await _ask(service, "die"))[-1]["response"]["error"]["reason"] == "engine_restarted"
