@@ -237,7 +237,9 @@ async def test_a_question_whose_time_is_over_is_stopped_at_the_host(
     virtual_phone: VirtualPhone, echo_host: RunningHost
 ) -> None:
     async with connect_async() as phone:
-        stream = phone.stream(jpeg(), LONG, deadline=1.0)
+        stream = phone.stream(jpeg(), LONG)
+        await stream.piece()
+        stream._until = asyncio.get_running_loop().time()
         with pytest.raises(DeadlinePassed):
             async for _ in stream:
                 pass

@@ -59,10 +59,10 @@ async def test_breaking_off_a_loop_stops_the_answer_and_the_phone_goes_on(virtua
     def program() -> Answer:
         phone = connect().open()
         try:
-            for _ in phone.stream(jpeg(), "word " * 600):
+            for _ in phone.stream(jpeg(), "word " * 1500):
                 break
             with pytest.raises(DeadlinePassed):
-                phone.ask(jpeg(), "word " * 600, deadline=0.3)
+                phone.ask(jpeg(), "word " * 1500, deadline=0.3)
             return phone.ask(jpeg(), "What?")
         finally:
             phone.close()
@@ -72,7 +72,7 @@ async def test_breaking_off_a_loop_stops_the_answer_and_the_phone_goes_on(virtua
     answer = await asyncio.to_thread(program)
 
     assert answer.status == "completed"
-    assert time.monotonic() - began < 8  # 600 words take ten
+    assert time.monotonic() - began < 20  # 1500 words take 25
     assert threads() == 0
 
 
