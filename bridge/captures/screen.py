@@ -12,28 +12,23 @@ import asyncio
 import hashlib
 import os
 import re
-import secrets
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from bridge.adb.deadlines import within
 from bridge.adb.transport import ShellResult, Transport
 from bridge.captures.looking import Looks, looks_of
 from bridge.captures.png import Png, PngError, find_png
-from bridge.errors import BridgeError, DeviceUnusable, UsageError
+from bridge.errors import DeviceUnusable, UsageError
 from bridge.spool import MAX_PICTURE_BYTES, Capture, Spool
 from bridge.spool.blobs import full_disk_told
 
 __all__ = ["Screenshot", "keep_screenshot", "screen_capture", "take_screenshot"]
 
 _DEADLINE_S: Final = 20.0
-_CLEAN_UP_S: Final = 5.0
 _WORDS: Final = 8192
-_TO_FILE: Final = 'screencap "$@" >"$0"'
 _DISPLAY: Final = re.compile(r"[0-9]{1,20}")
 _LISTED: Final = re.compile(rb"^Display ([0-9]{1,20}) ", re.MULTILINE)
 _MAX_DISPLAYS: Final = 4
@@ -130,31 +125,11 @@ def _seen(result: ShellResult) -> tuple[Png, Looks]:
 
 
 async def _screencap(transport: Transport, display: str | None) -> ShellResult:
-    options = ["-p", *(["-d", display] if display else [])]
-    if "shell_v2" not in transport.features:
-        return await _through_a_file(transport, options)
+    command = ["screencap", "-p", *(["-d", display] if display else [])]
     try:
-        return await transport.shell(["screencap", *options], limit=MAX_PICTURE_BYTES)
+        return await transport.shell(command, limit=MAX_PICTURE_BYTES)
     except DeviceUnusable as error:
         raise DeviceUnusable(error.message, hint=_FAILED_HINT, **error.fields) from error
-
-
-async def _through_a_file(transport: Transport, options: list[str]) -> ShellResult:
-    """Old shells change the line ends of what they print; files come over as they are."""
-    path = f"/data/local/tmp/lensbridge-screen-{secrets.token_hex(8)}.png"
-    said = b""
-    try:
-        result = await transport.shell(["sh", "-c", _TO_FILE, path, *options])
-        said = result.stdout + result.stderr
-        with tempfile.TemporaryDirectory() as folder:
-            picture = Path(folder) / "screen.png"
-            await transport.pull(path, picture, limit=MAX_PICTURE_BYTES)
-            return ShellResult(picture.read_bytes(), said, result.exit_code)
-    except DeviceUnusable as error:  # there is no such file, most likely: what was printed says why
-        return ShellResult(b"", said or error.message.encode(), 1)
-    finally:
-        with suppress(BridgeError):
-            await transport.shell(["rm", "-f", path], deadline=_CLEAN_UP_S)
 
 
 async def _another_display(transport: Transport, png: Png, looks: Looks) -> tuple[Png, Looks]:
