@@ -21,6 +21,8 @@ CORES = (
     "bridge/session/viewers.py",
     "bridge/supervise/core.py",
     "bridge/captures/settle.py",
+    "bridge/prompts/model.py",
+    "bridge/prompts/book.py",
     "bridge/adb/quoting.py",
     "bridge/adb/packets.py",
     "bridge/adb/sync_wire.py",
