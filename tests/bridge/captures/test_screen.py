@@ -161,7 +161,12 @@ async def test_a_picture_with_a_failed_command_behind_it_is_not_believed(phone: 
 
 
 @pytest.mark.parametrize(
-    ("data", "words"), [(PNG[:-20], "ends in its middle"), (PNG[:60] + b"?" + PNG[61:], "damaged")]
+    ("data", "words"),
+    [
+        (PNG[:-20], "ends in its middle"),
+        (PNG[:60] + b"?" + PNG[61:], "damaged"),
+        (PNG[:33] + chunk(b"IDAT", b"no pixels") + chunk(b"IEND"), "damaged"),
+    ],
 )
 async def test_a_picture_that_is_not_whole_is_an_error(
     phone: ToolPhone, spool: Spool, tmp_path: Path, data: bytes, words: str
