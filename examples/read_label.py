@@ -1,4 +1,3 @@
-# ruff: file-ignore[implicit-namespace-package, print]
 """Read a label with the phone's camera: one photo, two questions.
 
 Plug a phone in, point its camera at a label and run `python examples/read_label.py [SERIAL]`.

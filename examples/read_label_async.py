@@ -1,4 +1,3 @@
-# ruff: file-ignore[implicit-namespace-package, print]
 """The same for several phones at once: each takes a photo of its label and is asked about it.
 
 Run it with the serials: `python examples/read_label_async.py SERIAL [SERIAL …]`

@@ -32,10 +32,9 @@ class Done:
 
     def _last_hint(self) -> str:
         try:
-            last = self.lines[-1]
+            return str(self.lines[-1].get("hint", ""))
         except (ValueError, IndexError):
             return ""
-        return str(last.get("hint", "")) if isinstance(last, dict) else ""
 
     @property
     def lines(self) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """The Response object has every key that a strict client wants."""
 
+from functools import partial
+
 from host_server.wire.response import metrics, new_response, usage
 
 # The required list of Open Responses' ResponseResource schema.
@@ -26,12 +28,12 @@ def test_the_metadata_given_is_copied() -> None:
 
 
 def test_rates_need_two_tokens_and_some_time() -> None:
-    times = {"queue_time_ms": 1.0, "preprocess_ms": 2.0, "time_to_first_token_ms": 3.0}
+    timed = partial(metrics, queue_time_ms=1.0, preprocess_ms=2.0, time_to_first_token_ms=3.0)
 
-    many = metrics(**times, generation_time_ms=100.0, output_tokens=11)
+    many = timed(generation_time_ms=100.0, output_tokens=11)
     assert (many["tokens_per_second"], many["mean_itl_ms"]) == (100, 10)
-    assert metrics(**times, generation_time_ms=0.0, output_tokens=1)["mean_itl_ms"] is None
-    assert metrics(**times, generation_time_ms=0.0, output_tokens=2)["tokens_per_second"] is None
+    assert timed(generation_time_ms=0.0, output_tokens=1)["mean_itl_ms"] is None
+    assert timed(generation_time_ms=0.0, output_tokens=2)["tokens_per_second"] is None
 
 
 def test_tokens_add_up() -> None:
