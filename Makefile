@@ -1,5 +1,5 @@
 # One word for each thing one does here. `make demo` and `make test` need nothing but git, make, python3 (3.11 or later) with venv, and pip's index.
-.PHONY: setup tools demo test test-browser test-wheel check bench soak reference ci clean
+.PHONY: setup tools demo test test-browser test-e2e test-clients test-wheel check bench soak reference ci clean
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -44,18 +44,32 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests
+	$(BIN)/mypy tests examples
 	$(BIN)/lint-imports
 
+# What a whole run leaves in logs, spools and databases is then searched for keys, tokens and codes.
 # In CI the same run also measures branch coverage and holds the gates: 100 % on the pure cores, 90 % overall.
 COVER := $(if $(CI),--cov --cov-report=,)
 test: setup
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(COVER) $(PYTEST)
+	@left=$$(mktemp -d) && trap 'rm -rf "$$left"' EXIT; set -x; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal --basetemp "$$left/tests" $(COVER) $(PYTEST) \
+	$(if $(PYTEST),,&& $(BIN)/python tools/check_secrets.py "$$left/tests")
 	$(if $(CI),$(BIN)/python tools/check_coverage.py)
 
 test-browser: setup
 	$(BIN)/python -m pytest -m browser $(PYTEST)
+
+# The whole chain under each adb there is: the one that comes with adbutils, and the system's older one.
+test-e2e: setup
+	@for adb in "" $$(command -v adb); do \
+	  echo "-- $$($${adb:-$(BIN)/python -m tests.support.adb_server} --version | sed -n 's/^Version //p')" >&2; \
+	  env $${adb:+ADB=$$adb} $(BIN)/python -m pytest -n 2 --dist worksteal -m e2e $(PYTEST) || exit 1; \
+	done
+
+# OpenAI's own clients and schemathesis against the host, each in an environment of its own below .make/.
+test-clients: setup
+	LENSBRIDGE_CLIENTS=1 $(BIN)/python -m pytest tests/clients $(PYTEST)
 
 # The wheel as a user gets it: built, installed in a fresh environment, run from an empty folder.
 test-wheel: $(VENV)/.dev
