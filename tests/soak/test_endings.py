@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.soak.ledger import judged
-from tests.soak.stage import ROUNDS, progress, stage
+from tests.soak.stage import FEWER_ROUNDS, progress, stage
 from tests.support.adb_server import PrivateAdbServer
 
 pytestmark = [pytest.mark.soak, pytest.mark.e2e]
@@ -20,8 +20,8 @@ async def test_a_bridge_that_is_told_to_end_leaves_no_tunnel(
 ) -> None:
     async with stage(adb_server, tmp_path, seed=seed) as play:
         await play.first_look()
-        for round_ in range(ROUNDS):
-            progress(f"bridge told to end {round_ + 1} of {ROUNDS}")
+        for round_ in range(FEWER_ROUNDS):
+            progress(f"bridge told to end {round_ + 1} of {FEWER_ROUNDS}")
             number = play.random.choice((signal.SIGTERM, signal.SIGINT))
             if round_ % 3:
                 await play.up()
@@ -36,10 +36,10 @@ async def test_a_bridge_that_is_told_to_end_leaves_no_tunnel(
 async def test_a_host_that_is_told_to_end_finishes_its_answer(
     adb_server: PrivateAdbServer, tmp_path: Path, seed: int
 ) -> None:
-    async with stage(adb_server, tmp_path, seed=seed, rate=12) as play:
+    async with stage(adb_server, tmp_path, seed=seed, rate=20) as play:
         await play.first_look()
-        for round_ in range(ROUNDS):
-            progress(f"host told to end {round_ + 1} of {ROUNDS}")
+        for round_ in range(FEWER_ROUNDS):
+            progress(f"host told to end {round_ + 1} of {FEWER_ROUNDS}")
             count = len(play.life.events)
             await play.shoot()
             await play.until(lambda: any(e["event"] == "delta" for e in play.life.events[count:]), "an answer")  # ruff: ignore[function-uses-loop-variable]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.soak.ledger import judged
 from tests.soak.small_disk import SmallDisk, small_disk
-from tests.soak.stage import ROUNDS, Stage, progress, stage
+from tests.soak.stage import FEWER_ROUNDS, Stage, progress, stage
 from tests.support.adb_server import PrivateAdbServer
 from tests.support.command import bridge
 from virtual_phone import VirtualPhone
@@ -19,8 +19,8 @@ async def test_a_full_disk_loses_nothing(adb_server: PrivateAdbServer, tmp_path:
     with small_disk(tmp_path / "state" / "spool", megabytes=16) as disk:
         async with stage(adb_server, tmp_path, seed=seed) as play:
             await play.first_look()
-            for round_ in range(ROUNDS):
-                progress(f"full disk {round_ + 1} of {ROUNDS}")
+            for round_ in range(FEWER_ROUNDS):
+                progress(f"full disk {round_ + 1} of {FEWER_ROUNDS}")
                 await fill_and_empty(play, disk)
             await judged(play)
 
@@ -46,7 +46,7 @@ async def fill_and_empty(play: Stage, disk: SmallDisk) -> None:
     await play.shoot_for(play.random.uniform(0.0, 0.2))
     disk.fill(leave=play.random.choice((0, 0, 1, 2, 5, 20)))
     seen = len(play.life.events)
-    for _ in range(8):
+    for _ in range(4):
         await play.shoot()
     await somebody_is_told(play, seen=seen)
     if play.random.random() < 0.5:

@@ -5,15 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.soak.ledger import judged
-from tests.soak.stage import ROUNDS, Stage, progress, stage
+from tests.soak.stage import FEWER_ROUNDS, ROUNDS, Stage, long_only, progress, stage
 from tests.support.adb_server import PrivateAdbServer
-
-HOST_ROUNDS = max(3, ROUNDS * 3 // 10)
-"""A host takes longer to be there again than a bridge."""
 
 pytestmark = [pytest.mark.soak, pytest.mark.e2e]
 
 
+@long_only
 async def test_the_bridge_may_be_killed_at_any_moment(adb_server: PrivateAdbServer, tmp_path: Path, seed: int) -> None:
     async with stage(adb_server, tmp_path, seed=seed) as play:
         await play.first_look()
@@ -23,11 +21,12 @@ async def test_the_bridge_may_be_killed_at_any_moment(adb_server: PrivateAdbServ
         await judged(play)
 
 
+@long_only
 async def test_the_host_may_be_killed_at_any_moment(adb_server: PrivateAdbServer, tmp_path: Path, seed: int) -> None:
     async with stage(adb_server, tmp_path, seed=seed) as play:
         await play.first_look()
-        for round_ in range(HOST_ROUNDS):
-            progress(f"host kill {round_ + 1} of {HOST_ROUNDS}, {len(play.pictures)} pictures")
+        for round_ in range(FEWER_ROUNDS):
+            progress(f"host kill {round_ + 1} of {FEWER_ROUNDS}, {len(play.pictures)} pictures")
             await kill_the_host_in_the_middle(play)
         await judged(play)
 
@@ -35,8 +34,8 @@ async def test_the_host_may_be_killed_at_any_moment(adb_server: PrivateAdbServer
 async def test_both_may_be_killed_one_after_the_other(adb_server: PrivateAdbServer, tmp_path: Path, seed: int) -> None:
     async with stage(adb_server, tmp_path, seed=seed) as play:
         await play.first_look()
-        for round_ in range(HOST_ROUNDS):
-            progress(f"kill of both {round_ + 1} of {HOST_ROUNDS}, {len(play.pictures)} pictures")
+        for round_ in range(FEWER_ROUNDS):
+            progress(f"kill of both {round_ + 1} of {FEWER_ROUNDS}, {len(play.pictures)} pictures")
             await kill_the_host_in_the_middle(play)
             await kill_in_the_middle(play)
         await judged(play)
