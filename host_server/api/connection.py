@@ -136,9 +136,4 @@ class HttpConnection(_Hurried, H11Protocol):
 
 
 class SocketConnection(_Hurried, WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket; who answers no ping will not take the rest either, and is not waited for."""
-
-    def keepalive_timeout(self) -> None:
-        """The answer did not come."""
-        super().keepalive_timeout()
-        self.transport.abort()
+    """uvicorn's WebSocket, which pings; what is on its way to one that does not answer has to be taken in time too."""

@@ -464,3 +464,16 @@ async def test_silence_is_filled_with_beats(service: Service) -> None:
             if not batch:
                 return
     raise AssertionError
+
+
+async def test_a_question_whose_picture_is_read_while_the_host_ends_is_refused(
+    service: Service, engine: ScriptedEngine
+) -> None:
+    picture = {"type": "input_image", "image_url": JPEG_URL}
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        asking = group.create_task(_refused(service, input=[{"role": "user", "content": [picture]}]))
+        await asyncio.sleep(0)  # it has come to the picture, which is read elsewhere
+        service.drain()
+
+    assert asking.result().code == "server_draining"
+    assert (service.queue["running"], engine.questions) == (0, [])
