@@ -9,6 +9,7 @@ from bridge.errors import UsageError
 from bridge.spool import Capture
 
 BLOB = b"a picture"
+UNREADABLE = Path("/proc/self/mem")
 
 
 @pytest.fixture
@@ -43,6 +44,14 @@ def test_a_file_that_cannot_be_written_keeps_the_older_one(tmp_path: Path, here:
         place_for(str(here / "x.jpg"), several=False).write(tmp_path / "no such blob", capture())
     assert (here / "x.jpg").read_bytes() == b"older"
     assert [path.name for path in here.iterdir()] == ["x.jpg"]
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="a file that opens and cannot be read is needed")
+@pytest.mark.parametrize("out", ["x.jpg", ""])
+def test_a_copy_that_breaks_off_leaves_no_half_picture(here: Path, out: str) -> None:
+    with pytest.raises(UsageError, match="cannot be written"):
+        place_for(f"{here}/{out}", several=False).write(UNREADABLE, capture())
+    assert list(here.iterdir()) == []
 
 
 def test_in_a_folder_each_picture_has_a_name_of_its_own(blob: Path, here: Path) -> None:
