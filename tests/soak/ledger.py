@@ -30,7 +30,7 @@ async def judged(play: Stage) -> None:
     await play.all_answered()
     assert await play.end_bridge(signal.SIGINT) == 0, play.last_words()
     ledger = Ledger(play)
-    progress(ledger.summary() + "\n")
+    progress(ledger.summary(), end=True)
     assert ledger.complaints() == [], ledger.summary()
 
 

@@ -242,10 +242,10 @@ async def stage(adb: PrivateAdbServer, folder: Path, *, seed: int, rate: int = R
             yield play
 
 
-def progress(text: str) -> None:
-    """One line that replaces itself on a terminal, and is left out elsewhere."""
-    if sys.__stderr__ is not None and sys.__stderr__.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.__stderr__, flush=True)
+def progress(text: str, *, end: bool = False) -> None:
+    """How far it is: a line that replaces itself on a terminal. The last one, `end`, is written anywhere."""
+    if sys.stderr.isatty() or end:
+        print(f"\r\033[K{text}" if sys.stderr.isatty() else text, end="\n" if end else "", file=sys.stderr, flush=True)
 
 
 def _runs(pid: int) -> bool:
