@@ -21,6 +21,7 @@ CORES = (
     "bridge/session/viewers.py",
     "bridge/supervise/core.py",
     "bridge/captures/settle.py",
+    "bridge/captures/png.py",
     "bridge/prompts/model.py",
     "bridge/prompts/book.py",
     "bridge/adb/quoting.py",
