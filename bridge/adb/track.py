@@ -4,16 +4,21 @@
 transport_id, so that an unplug and replug between two lists is still seen: same serial, new number.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from bridge.adb.deadlines import within
-from bridge.adb.devices import DeviceLine, parse_devices_l
-from bridge.adb.faults import from_server
+from bridge.adb.devices import DeviceLine, list_devices, parse_devices_l
+from bridge.adb.faults import RefusedError, from_server
 from bridge.adb.smartsocket import AdbAddress, Connection
+from bridge.errors import DeadlinePassed
 
 __all__ = ["Change", "changes", "track"]
+
+_LOOK = 0.5  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +46,12 @@ async def track(address: AdbAddress, *, deadline: float = 5.0) -> AsyncGenerator
     """
     async with within(deadline, f"following the devices of the adb server at {address}"):
         connection, devices = await _start(address)
+        tells_all = await _tells_all(address)
     try:
         while True:
             yield devices
-            devices = await _next_list(connection, address)
+            changed = None if tells_all else await _look(connection, address, devices)
+            devices = changed or await _next_list(connection, address)
     finally:
         connection.close()
 
@@ -59,6 +66,32 @@ async def _start(address: AdbAddress) -> tuple[Connection, tuple[DeviceLine, ...
         except BaseException:
             connection.close()
             raise
+
+
+async def _tells_all(address: AdbAddress) -> bool:
+    """Old servers (29 is one) say nothing when a phone goes offline. Those that tell all have this younger feature."""
+    with from_server(str(address)):
+        connection = await Connection.open(address)
+        try:
+            await connection.request("host:host-features")
+            return b"devicetracker_proto_format" in await connection.block()
+        except RefusedError:
+            return True
+        finally:
+            connection.close()
+
+
+async def _look(
+    connection: Connection, address: AdbAddress, devices: tuple[DeviceLine, ...]
+) -> tuple[DeviceLine, ...] | None:
+    """Ask for the list again and again, until it is another one or the server speaks by itself."""
+    while connection.quiet:
+        await asyncio.sleep(_LOOK)
+        with suppress(DeadlinePassed):
+            now = tuple(await list_devices(address))
+            if now != devices:
+                return now
+    return None
 
 
 async def _next_list(connection: Connection, address: AdbAddress) -> tuple[DeviceLine, ...]:

@@ -26,9 +26,9 @@ from virtual_phone import ROGUES, VirtualPhone
 pytestmark = pytest.mark.e2e
 
 AT_ONCE = 8
-DEADLINE_S = 0.5
+DEADLINE_S = 1.0
 NEWEST_S = 1.5
-PATIENCE_S = 4.0  # for what has a deadline, on a busy machine
+PATIENCE_S = 5.0  # for what has a deadline, on a busy machine
 DEVICE = "dev_0123456789abcdef"
 CAMERA = "/sdcard/DCIM/Camera"
 Bite = tuple[str, type[BridgeError] | tuple[type[BridgeError], ...] | None]

@@ -54,7 +54,7 @@ def _tell(program: str, mask: int, path: str, name: bytes) -> None:
         sys.stdout.buffer.write(b"\t".join([letters.encode(), os.fsencode(path), *([name] if name else [])]) + b"\n")
         sys.stdout.buffer.flush()
     else:
-        command = [program, letters, path, *([name] if name else [])]
+        command = [program, letters, path, *([os.fsdecode(name)] if name else [])]
         try:
             subprocess.run(command, check=False)
         except OSError:  # no first line that names a shell: Android's libc takes its own
