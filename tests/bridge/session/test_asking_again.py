@@ -89,6 +89,15 @@ class TestAgain:
         assert [command.sha256 for command in talk.only(do.Upload)].count(brought.sha256) == 1
         assert [event["state"] for event in talk.read() if event["type"] == "bridge:capture"] == ["pulled"]
 
+    def test_it_is_sent_once_however_often_it_is_brought_and_asked_about(self) -> None:
+        talk = self.answered()
+        brought = picture("page.jpg", source="page")
+        talk.feed(on.PageBrought(brought), on.PageBrought(brought))
+        talk.feed(on.ViewerAsked("page", Ask("And?", sha256=brought.sha256), brought))
+        talk.feed(on.Uploaded(brought.sha256, 5.0), on.PageBrought(brought))
+
+        assert [command.sha256 for command in talk.only(do.Upload)].count(brought.sha256) == 1
+
     def test_a_picture_the_page_brought_while_the_host_is_away_is_sent_with_its_question(self) -> None:
         talk = self.answered()
         brought = picture("page.jpg", source="page")
