@@ -1,6 +1,7 @@
 """What only the real adb server can show: states, replugs, tunnels that carry bytes."""
 
 import asyncio
+import shutil
 from contextlib import aclosing
 from pathlib import Path
 
@@ -131,3 +132,19 @@ async def test_a_reverse_carries_bytes_from_the_phones_localhost_only(
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(virtual_phone.loopback, 18117)
     await transport.close()
+
+
+async def test_a_server_that_does_not_tell_that_a_phone_went_offline_is_asked(tmp_path: Path, photos: Path) -> None:
+    adb = shutil.which("adb")
+    if adb is None:
+        pytest.skip("no adb on PATH beside the bundled one")
+    server = PrivateAdbServer(tmp_path, adb=adb).start()
+    try:
+        async with VirtualPhone(photos) as phone:
+            await server.connect(phone.address)
+            async with asyncio.timeout(PATIENCE), aclosing(track(server_address(server.env))) as lists:
+                assert [line.state for line in await anext(lists)] == ["device"]
+                async with phone.unplugged():
+                    assert [line.state for line in await anext(lists)] == ["offline"]
+    finally:
+        server.stop()
