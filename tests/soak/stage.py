@@ -244,8 +244,13 @@ async def stage(adb: PrivateAdbServer, folder: Path, *, seed: int, rate: int = R
 
 def progress(text: str, *, end: bool = False) -> None:
     """How far it is: a line that replaces itself on a terminal. The last one, `end`, is written anywhere."""
-    if sys.stderr.isatty() or end:
-        print(f"\r\033[K{text}" if sys.stderr.isatty() else text, end="\n" if end else "", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text}")
+    elif end:
+        sys.stderr.write(text)
+    if end:
+        sys.stderr.write("\n")
+    sys.stderr.flush()
 
 
 def _runs(pid: int) -> bool:

@@ -20,7 +20,7 @@ def main(root: Path, phone: Path, ledger: Path) -> None:
     with Spool(root, quota=Quota(max_bytes=1 << 30)) as spool, ledger.open("a", buffering=1, encoding="ascii") as book:
         while True:
             new = [key for key in listed(phone) if not spool.memory.seen(DEVICE, key)]
-            for key in new:
+            for key in new[:5]:
                 take(spool, phone, key)
             owed = spool.pending(DEVICE)
             for capture in owed:

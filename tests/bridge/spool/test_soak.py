@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from tests.support.spool_worker import DEVICE
 
 ROUNDS = int(os.environ.get("SOAK", "3"))
 PATIENCE = 30.0
+BURST = 20
 
 
 class Loop:
@@ -53,21 +56,34 @@ class Loop:
         self.taken.append(name)
 
     def kill_in_the_middle(self) -> None:
-        worker = self.start()
-        wait_for(lambda: self.ledger.exists() and (self.ledger.stat().st_size > 0 or not self.taken))
-        end = time.monotonic() + self.random.uniform(0.02, 0.25)
-        while time.monotonic() < end:
-            self.shoot()
-            time.sleep(0.002)
-        worker.kill()
-        worker.wait()
+        """Shoot a burst into the life of one worker, and end it at a random moment of its work."""
+        before = self.written()
+        with self.worker():
+            for _ in range(self.random.randint(1, BURST)):
+                self.shoot()
+            wait_for(lambda: self.written() > before)
+            end = time.monotonic() + self.random.uniform(0.0, 0.1)
+            wait_for(lambda: time.monotonic() > end)
 
     def finish(self) -> None:
+        """Let one live until nothing is left to do."""
         self.idle.unlink(missing_ok=True)
-        worker = self.start()
-        wait_for(self.idle.exists)
-        worker.kill()
-        worker.wait()
+        with self.worker():
+            wait_for(self.idle.exists)
+
+    @contextmanager
+    def worker(self) -> Generator[None]:
+        """One life; it ends with SIGKILL whatever happens."""
+        process = self.start()
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+    def written(self) -> int:
+        """How much work is noted in the ledger."""
+        return self.ledger.stat().st_size if self.ledger.exists() else 0
 
 
 def wait_for(happened: object) -> None:
