@@ -86,6 +86,7 @@ class Watching:
             self._place(note)
         took = event["timings_ms"]
         parts = [f"{name.replace('_', ' ')} {in_seconds(took[name])}" for name in STAGES if took.get(name) is not None]
+        parts += ["said before"] if event.get("cached") else []
         self._output.entry("answered", f"in {in_seconds(took['total'])}", detail=" · ".join(parts))
 
     def _place(self, note: dict[str, Any]) -> None:

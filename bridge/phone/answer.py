@@ -24,6 +24,7 @@ class Answer:
         response_id: The answer's name at the host.
         timings_ms: How long each stage took, in milliseconds: `pull`, `upload`, `queue`, `prepare`, `first_token`,
             `total`. A stage that did not happen is missing or None.
+        cached: Whether the host had answered this question about this picture before; its timings are no measure then.
         degraded: What the host had to leave out or make smaller; empty when nothing.
         annotations: What the host found out about the text, such as boxes in the picture.
     """
@@ -35,6 +36,7 @@ class Answer:
     model: str
     response_id: str
     timings_ms: Mapping[str, float | None] = field(hash=False)
+    cached: bool = False
     degraded: tuple[Any, ...] = field(default=(), hash=False)
     annotations: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
 
@@ -52,6 +54,7 @@ def answer_of(event: Mapping[str, Any], capture: Capture) -> Answer:
         model=str(event.get("model") or ""),
         response_id=str(event["response_id"]),
         timings_ms=dict(event["timings_ms"]),
+        cached=bool(event.get("cached")),
         degraded=tuple(event.get("degraded") or ()),
         annotations=tuple(event.get("annotations") or ()),
     )

@@ -56,6 +56,7 @@ class Reporter:
             "annotations": answer.annotations,
             "model": response.get("model"),
             "timings_ms": timings(now, question, response),
+            "cached": (response.get("metrics") or {}).get("cache") == "hit",
             "degraded": response.get("degraded") or [],
         }
         if response.get("error"):

@@ -61,10 +61,15 @@ class HostAnswer:
             events += self._writer.delta(piece)
         return events
 
-    def completed(self) -> list[dict[str, Any]]:
+    def completed(self, *, cache: str = "off") -> list[dict[str, Any]]:
         """Closing events and the terminal one."""
         times = metrics(
-            queue_time_ms=1.0, preprocess_ms=2.0, time_to_first_token_ms=3.0, generation_time_ms=4.0, output_tokens=2
+            queue_time_ms=1.0,
+            preprocess_ms=2.0,
+            time_to_first_token_ms=3.0,
+            generation_time_ms=4.0,
+            output_tokens=2,
+            cache=cache,
         )
         return self._writer.completed(
             completed_at=1_790_000_001, usage=usage(input_tokens=1, output_tokens=2), metrics=times

@@ -50,6 +50,12 @@ def test_the_answer_is_data_and_all_else_is_talk() -> None:
     )
 
 
+def test_an_answer_that_was_known_is_no_measure_of_the_engine() -> None:
+    _, err = shown(delta("A cat."), answer("a.jpg", cached=True))
+
+    assert err.endswith("first token 0.78 s · said before\n")
+
+
 def test_a_picture_that_waited_is_told_once_and_named_when_it_is_asked_about() -> None:
     _, err = shown(
         capture("a.jpg"), question("a.jpg"), capture("b.jpg", "waiting"), capture("b.jpg"),

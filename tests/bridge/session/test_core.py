@@ -1,5 +1,7 @@
 """Transcripts of one phone's conversation: what happens, and what the core wants done about it."""
 
+import pytest
+
 from bridge.session import commands as do
 from bridge.session import events as on
 from bridge.session.line import MAX_WAITING
@@ -86,6 +88,17 @@ def test_the_answer_is_journalled_and_reported_with_its_timings() -> None:
         "first_token": 500.0,
         "total": 750.0,
     }
+
+
+@pytest.mark.parametrize(("cache", "cached"), [("hit", True), ("miss", False), ("off", False)])
+def test_an_answer_that_the_host_knew_before_is_reported_as_such(cache: str, *, cached: bool) -> None:
+    talk = Talk()
+    question = talk.bring(A)
+    answer = HostAnswer("resp_1")
+    talk.host_says(question, answer.created(), *answer.words("42"), *answer.completed(cache=cache))
+
+    (line,) = [command.event for command in talk.only(do.Observe) if command.event["event"] == "answer"]
+    assert line["cached"] is cached
 
 
 def test_the_same_capture_twice_is_asked_about_once() -> None:
