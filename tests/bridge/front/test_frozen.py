@@ -127,13 +127,14 @@ class TestAcks:
         create = {"type": "response.create", "event_id": "slow", "input": [{"role": "user", "content": words}]}
         async with page.socket() as socket:
             await begin_to_acknowledge(socket)
+            seen: list[dict[str, Any]] = []
             for number in range(WINDOW // len(HINT) + 1):
                 desk.session.phone_state("device", detail=str(number), hint=HINT)
-                (*_, last) = await receive(socket, "bridge:device", detail=str(number))
+                seen = await receive(socket, "bridge:device", detail=str(number))
             await socket.send(json.dumps(create))
             await desk.until("answer", question=words)
             assert await silence(socket, 0.2) == []
-            await ack(socket, last)
+            await ack(socket, seen[-1])
             seen = await receive(socket, "response.completed")
 
         (piece,) = [event["delta"] for event in seen if "delta" in event]

@@ -149,3 +149,16 @@ def test_a_question_knows_that_it_was_given_up() -> None:
     talk.feed(on.ViewerAsked("page", ask))
 
     assert error_codes(talk.read()) == ["capture_not_found"]
+
+
+def test_the_answer_about_another_picture_goes_on() -> None:
+    talk = Talk()
+    answer = HostAnswer("resp_2")
+    running = talk.bring(B)
+    talk.host_says(running, answer.created())
+    talk.look()
+    talk.feed(GONE)
+
+    assert do.CancelAtHost("resp_2") not in talk.commands
+    talk.host_says(running, *answer.words("on"), *answer.completed())
+    assert "response.completed" in types(talk.read())
