@@ -60,12 +60,13 @@ test: setup
 test-browser: setup
 	$(BIN)/python -m pytest -m browser $(PYTEST)
 
-# The whole chain under each adb there is: the one that comes with adbutils, and the system's older one.
+# The whole chain under the adb that comes with adbutils, then under the system's older one. ROGUES=all: with every hostile phone.
+E2E := $(BIN)/python -m pytest -n 2 --dist worksteal -m e2e
 test-e2e: setup
-	@for adb in "" $$(command -v adb); do \
-	  echo "-- $$($${adb:-$(BIN)/python -m tests.support.adb_server} --version | sed -n 's/^Version //p')" >&2; \
-	  env $${adb:+ADB=$$adb} $(BIN)/python -m pytest -n 2 --dist worksteal -m e2e $(PYTEST) || exit 1; \
-	done
+	env -u ADB $(E2E) $(PYTEST)
+	@if [ -x /usr/bin/adb ]; then set -x; ADB=/usr/bin/adb $(E2E) $(PYTEST); \
+	elif [ -n "$$CI" ]; then echo "CI needs /usr/bin/adb" >&2; exit 1; \
+	else echo "skipped: no /usr/bin/adb here" >&2; fi
 
 # OpenAI's own clients and schemathesis against the host, each in an environment of its own below .make/.
 test-clients: setup
