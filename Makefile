@@ -86,7 +86,7 @@ soak: setup
 reference: $(VENV)/.dev
 	$(BIN)/python -m tools.reference
 
-ci: setup check test test-wheel
+ci: setup check test test-clients test-wheel
 
 clean:
-	rm -rf $(VENV) dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .make dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -20,11 +20,6 @@ _HERE = Path(__file__).parent
 _DEADLINE_S = 120.0
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Beside the tests that bear it."""
-    config.addinivalue_line("markers", "clients: a program of others, in an environment of its own")
-
-
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Not in passing."""
     asked = bool(os.environ.get("LENSBRIDGE_CLIENTS"))
