@@ -129,13 +129,13 @@ class SessionCore:
             case on.ViewerCame():
                 return self._viewer_came(event)
             case on.ViewerGreeted(viewer=viewer, resume=resume):
-                return self._recovery.greet(viewer, resume)
+                return self._greet(viewer, resume)
             case on.AnswerFound():
                 return self._recovery.found(event)
             case on.AnswerSaid():
                 return self._recovery.said(event)
-            case on.AnswerOver(response_id=response_id):
-                return self._recovery.over(response_id)
+            case on.AnswerOver():
+                return self._recovery.over(event)
             case on.CatchUpDue(viewer=viewer):
                 return self._desk.greet(viewer, {})
             case on.ViewerAsked():
@@ -216,7 +216,10 @@ class SessionCore:
         out = self._desk.tell(event.viewer, ready)
         if self._prompts and event.kind == "page":
             out += self._desk.tell(event.viewer, prompts_event(self._prompts))
-        return out if event.resume is None else out + self._recovery.greet(event.viewer, event.resume)
+        return out if event.resume is None else out + self._greet(event.viewer, event.resume)
+
+    def _greet(self, viewer: str, resume: Mapping[str, int]) -> list[Command]:
+        return self._recovery.greet(viewer, resume, host_up=self._lane.host_up)
 
     def _viewer_asked(self, event: on.ViewerAsked, now: float) -> list[Command]:
         if event.viewer not in self._desk:
@@ -239,7 +242,7 @@ class SessionCore:
         """A page that lost its connection asks again what may have arrived: it gets that, not another answer."""
         question.viewer = viewer
         if question.answer is not None:
-            return self._recovery.greet(viewer, {question.answer.response_id: -1})
+            return self._greet(viewer, {question.answer.response_id: -1})
         place = self._lane.place(question)
         return self._tell_place(question, place) if place else []
 
@@ -301,7 +304,7 @@ class SessionCore:
     def _host_came(self, models: Sequence[str], now: float) -> list[Command]:
         self._models = tuple(models)
         self._lane.patience.host_came()
-        told = self._desk.tell_all(host_event(self._models, up=True))
+        told = [*self._desk.tell_all(host_event(self._models, up=True)), *self._recovery.seek()]
         if self._host_missed:
             self._host_missed = False
             told.append(self.report.device(now, "host", "the host answers again"))

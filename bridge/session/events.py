@@ -145,9 +145,10 @@ class AnswerSaid:
 
 @dataclass(frozen=True, slots=True)
 class AnswerOver:
-    """Nothing more comes of an answer that was looked for, found or not."""
+    """Nothing more comes of an answer that was looked for, found or not; `host_went` before it could say."""
 
     response_id: str
+    host_went: bool = False
 
 
 @dataclass(frozen=True, slots=True)

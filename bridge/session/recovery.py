@@ -10,7 +10,7 @@ from typing import Final
 
 from bridge.session.answers import Answer, Answers
 from bridge.session.commands import Command, Record, Recover
-from bridge.session.events import AnswerFound, AnswerSaid
+from bridge.session.events import AnswerFound, AnswerOver, AnswerSaid
 from bridge.session.viewers import Desk
 from host_server.wire.log import AnswerLog, LogError
 
@@ -24,6 +24,7 @@ MAX_WANTED: Final = 16
 class _Wanted:
     viewers: dict[str, int] = field(default_factory=dict)  # who wants it, after which event
     found: AnswerFound | None = None
+    sought: bool = False
 
 
 class Recovery:
@@ -34,20 +35,25 @@ class Recovery:
         self._desk = desk
         self._wanted: dict[str, _Wanted] = {}
 
-    def greet(self, viewer: str, resume: Mapping[str, int]) -> list[Command]:
-        """A viewer said how far it has read; what is not known here is looked for."""
+    def greet(self, viewer: str, resume: Mapping[str, int], *, host_up: bool) -> list[Command]:
+        """A viewer said how far it has read; what is not known here is looked for as soon as a host answers."""
         if viewer not in self._desk:
             return []
-        known, out = dict(resume), list[Command]()
+        known = dict(resume)
         for name, after in resume.items():
             if name in self._answers or (name not in self._wanted and len(self._wanted) >= MAX_WANTED):
                 continue
-            if name not in self._wanted:
-                out.append(Recover(name))
             self._wanted.setdefault(name, _Wanted()).viewers[viewer] = after
             self._desk.has_read(viewer, name, after)
             del known[name]
-        return self._desk.greet(viewer, known) + out
+        return self._desk.greet(viewer, known) + (self.seek() if host_up else [])
+
+    def seek(self) -> list[Command]:
+        """A host answers: look there for what is wanted."""
+        new = [name for name, wanted in self._wanted.items() if not wanted.sought]
+        for name in new:
+            self._wanted[name].sought = True
+        return [Recover(name) for name in new]
 
     def found(self, event: AnswerFound) -> list[Command]:
         """The host has it, and it is this phone's."""
@@ -72,10 +78,16 @@ class Recovery:
             return []
         return self._desk.news(answer) + self._journalled(answer, wanted.found)
 
-    def over(self, response_id: str) -> list[Command]:
+    def over(self, event: AnswerOver) -> list[Command]:
         """Nothing more comes of it; who waits for one that was not found hears that it is lost."""
-        wanted = self._wanted.pop(response_id, None)
-        return [] if wanted is None or wanted.found is not None else self._show(response_id, wanted)
+        wanted = self._wanted.get(event.response_id)
+        if wanted is None:
+            return []
+        if event.host_went and wanted.found is None:
+            wanted.sought = False  # until one is there again
+            return []
+        del self._wanted[event.response_id]
+        return self._show(event.response_id, wanted) if wanted.found is None else []
 
     def _show(self, response_id: str, wanted: _Wanted) -> list[Command]:
         return [c for viewer, after in wanted.viewers.items() for c in self._desk.greet(viewer, {response_id: after})]

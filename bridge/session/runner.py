@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from bridge.client import HostClient, HostState
-from bridge.errors import BridgeError, HostUnavailable, QuestionRefused, TokenRefused
+from bridge.errors import HostUnavailable, QuestionRefused, TokenRefused
 from bridge.session import commands as do
 from bridge.session import events as on
 from bridge.session.album import Album
@@ -26,7 +26,6 @@ from host_server.wire.errors import WireError
 __all__ = ["Session"]
 
 GREETING_S = 1.0
-RECOVER_S = 20.0
 
 
 class Session:
@@ -257,17 +256,18 @@ class Session:
 
     async def _recover(self, response_id: str) -> None:
         """Read an answer that an earlier bridge asked for, if it is one about this phone."""
+        host_went = False
         try:
-            await self.client.connected(RECOVER_S)
             async with aclosing(self.client.resume(response_id)) as events:
                 async for event in events:
                     if event["type"] == "response.created":
                         self._feed(self._found(response_id, event["response"]))
                     self._feed(on.AnswerSaid(response_id, event))
-        except BridgeError:  # refused, not ours, or no host: for the viewer all is one
+        except (HostUnavailable, TokenRefused):
+            host_went = True
+        except QuestionRefused:  # not known there, or not ours: for the viewer that is one
             pass
-        finally:
-            self._feed(on.AnswerOver(response_id))
+        self._feed(on.AnswerOver(response_id, host_went))
 
     def _found(self, response_id: str, response: Mapping[str, Any]) -> on.AnswerFound:
         """Whose answer it is stands in its metadata, which this bridge or one before it wrote."""

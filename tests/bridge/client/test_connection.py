@@ -265,3 +265,25 @@ async def test_half_a_character_of_a_host_goes_no_further() -> None:
 
     assert events[-1]["type"] == "response.completed"
     json.dumps(events, ensure_ascii=False).encode()
+
+
+async def test_an_answer_that_another_client_asked_for_is_read_from_its_first_event(host: RunningHost) -> None:
+    async with HostClient(fixed(host.url, host.token)) as first:
+        await first.connected()
+        async with aclosing(first.ask({"input": WORDS})) as events:
+            begun = await anext(events)
+    async with HostClient(fixed(host.url, host.token)) as second:
+        await second.connected()
+        async with aclosing(second.resume(begun["response"]["id"])) as events:
+            found = [event async for event in events]
+
+    assert found[0] == begun
+    assert text(found) == WORDS
+    assert found[-1]["type"] == "response.completed"
+
+
+async def test_an_answer_that_the_host_does_not_know_cannot_be_resumed(client: HostClient) -> None:
+    with pytest.raises(QuestionRefused) as refused:
+        await anext(client.resume("resp_unknown"))
+
+    assert refused.value.fields["code"] == "response_not_found"

@@ -44,3 +44,9 @@ def test_at_any_point_what_is_missing_is_closed_and_the_log_takes_it(count: int)
     assert log.terminal is not None
     assert log.terminal["response"]["id"] == "resp_1"
     assert log.terminal["response"]["error"]["retryable"] is True
+
+
+def test_a_host_that_knows_nothing_of_it_may_be_asked_again_under_the_same_key() -> None:
+    events = [closing_events(log_of(3), ERROR, forgotten=forgotten) for forgotten in (True, False)]
+
+    assert [each[-1]["response"].get("forgotten") for each in events] == [True, None]

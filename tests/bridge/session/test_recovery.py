@@ -9,7 +9,7 @@ from bridge.session import events as on
 from bridge.session.messages import Ask
 from bridge.session.recovery import MAX_WANTED
 from tests.support.session import HostAnswer
-from tests.support.talk import A, Talk, error_codes, types
+from tests.support.talk import UP, A, Talk, error_codes, types
 
 
 def found(answer: str, *, about: Any = A) -> on.AnswerFound:
@@ -86,6 +86,24 @@ class TestFound:
         talk.feed(found("resp_1"), *said("resp_1", *HostAnswer("resp_1").whole("x")))
 
         assert [event["answers"] for event in talk.look("other")] == [[]]
+
+
+class TestWithoutHost:
+    def test_it_is_looked_for_when_a_host_comes(self) -> None:
+        talk = Talk(host=False)
+        talk.look(resume={"resp_1": 2})
+        assert talk.only(do.Recover) == []
+        talk.feed(UP, on.HostWent(), UP)
+
+        assert talk.only(do.Recover) == [do.Recover("resp_1")]
+
+    def test_a_host_that_goes_before_it_can_say_leaves_that_to_the_next(self) -> None:
+        talk = returning()
+        talk.feed(on.HostWent(), on.AnswerOver("resp_1", host_went=True))
+        assert error_codes(talk.read()) == []
+        talk.feed(UP)
+
+        assert talk.only(do.Recover) == [do.Recover("resp_1")] * 2
 
 
 class TestNotFound:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bridge.session import Session, Viewer
 from bridge.spool import Spool
 from tests.support.bridge import PHONE, PROMPT, SHA256, Bench, bench, jpeg
 from tests.support.host import RunningHost
+from tests.support.until import until
 
 SLOW = "echo=20"
 PAUSE = '{"type":"bridge:pause","paused":true}'
@@ -105,6 +107,52 @@ async def test_a_host_killed_in_the_middle_of_an_answer(hosts: Hosts, tmp_path: 
             "response.completed",
         ]
         assert len(desk.spool.answers(capture.capture_id)) == 1
+
+
+async def test_a_page_reads_on_what_the_bridge_before_had_begun(hosts: Hosts, tmp_path: Path) -> None:
+    await hosts.start()
+    async with bench(hosts, tmp_path) as desk:
+        with desk.session.subscribe("page", resume={}) as page:
+            capture = desk.take()
+            desk.session.handle(page, ask("which words stand in this picture", SHA256))
+            await desk.until("delta", 2)
+            begun = [event for event in await read(page) if event["type"].startswith("response.")]
+    last = begun[-1]
+    async with bench(hosts, tmp_path, backlog=False) as desk:
+        await desk.client.connected()
+        with desk.session.subscribe("page", resume={last["response_id"]: last["sequence_number"]}) as page:
+            rest = [event for event in await read(page, until="response.completed") if "response_id" in event]
+        await until(lambda: desk.spool.answers(capture.capture_id))
+        (kept,) = desk.spool.answers(capture.capture_id)
+
+    text = "".join(event.get("delta", "") for event in [*begun, *rest])
+    assert text == "which words stand in this picture [picture 32x32]" == kept.text
+    assert kept.response_id == last["response_id"]
+
+
+@pytest.mark.parametrize("whose", ["another phone", "nobody", "a deleted picture"])
+async def test_what_is_no_answer_of_this_phone_is_lost_to_its_pages(hosts: Hosts, tmp_path: Path, whose: str) -> None:
+    await hosts.start()
+    about = {"another phone": {"device_id": "dev_other"}, "nobody": {}}
+    gone = {"device_id": PHONE.device_id, "capture_id": "cap_" + "0" * 32}
+    async with bench(hosts, tmp_path) as desk:
+        await desk.client.connected()
+        create = {"input": "a secret", "metadata": about.get(whose, gone)}
+        async with aclosing(desk.client.ask(create)) as events:
+            answer = (await anext(events))["response"]["id"]
+            with desk.session.subscribe("page", resume={answer: -1}) as page:
+                shown = await read(page, until="error")
+
+    assert [event["error"]["code"] for event in shown if event["type"] == "error"] == ["response_not_found"]
+    assert not [event for event in shown if event["type"].startswith("response.")]
+
+
+async def test_an_answer_that_no_host_knows_is_lost(host: RunningHost, tmp_path: Path) -> None:
+    async with bench(host, tmp_path) as desk:
+        with desk.session.subscribe("page", resume={"resp_of_another_host": 3}) as page:
+            shown = await read(page, until="error")
+
+    assert shown[-1]["error"]["param"] == "resp_of_another_host"
 
 
 async def test_pictures_taken_without_a_host_wait_for_it(hosts: Hosts, tmp_path: Path) -> None:
