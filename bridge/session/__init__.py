@@ -9,7 +9,7 @@
 `messages` checks what viewers say, `line` keeps the questions that wait, `pictures` knows what the host has, `answers`
 keeps the logs that viewers read from, `viewers` who looks and how far each has read, `report` has the words for the
 observer. `lane` is the way to the host and back, `patience` how long that is tried, `recovery` finds what an earlier
-bridge had asked for; `core` is the whole, `runner` alone waits.
+bridge had asked for; `core` is the whole. `runner` and `books`, which writes down and tells, alone wait.
 
 Promises: one question per phone is asked at a time, in order, people before the camera's backlog; an accepted question
 gets exactly one terminal event; a question the host lost is asked once more (`retry_of`), a picture's own a few times,

@@ -28,7 +28,8 @@ async def test_a_bridge_that_is_told_to_end_leaves_no_tunnel(
             await play.shoot_for(play.random.uniform(0.0, 0.3))
             code = await play.end_bridge(number, within=10.0)
             assert not play.phone.reverse_listeners, f"seed {seed}: {number.name} left {play.phone.reverse_listeners}"
-            assert code in {0, 130, -signal.SIGTERM}, f"seed {seed}: {number.name} gave {code}\n{play.last_words()}"
+            # Before it can hear of a signal Python itself ends with it, or with 130 what had begun.
+            assert code in {0, 130, -number}, f"seed {seed}: {number.name} gave {code}\n{play.last_words()}"
             await play.start_bridge("--catch-up")
         await judged(play)
 
