@@ -114,8 +114,15 @@ async def test_a_removal_that_is_refused_for_another_reason_is_an_error() -> Non
             await phone(adb).reverse_remove("tcp:8017")
 
 
-@pytest.mark.parametrize("answer", [b"", b"zzzz", b"-001", b"00ffshort"])
-async def test_a_list_that_is_none_is_a_broken_link(answer: bytes) -> None:
+@pytest.mark.parametrize("answer", [b"", b"00ffshort"])
+async def test_a_list_that_breaks_off_is_a_broken_link(answer: bytes) -> None:
     async with ScriptedAdb({LIST: says(answer)}) as adb:
         with pytest.raises(DeviceLost):
+            await phone(adb).reverse_list()
+
+
+@pytest.mark.parametrize("answer", [b"zzzz", b"-001"])
+async def test_a_list_without_a_length_is_not_adbs(answer: bytes) -> None:
+    async with ScriptedAdb({LIST: says(answer)}) as adb:
+        with pytest.raises(DeviceUnusable, match="is no length"):
             await phone(adb).reverse_list()

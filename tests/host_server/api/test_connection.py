@@ -176,7 +176,7 @@ async def test_a_frozen_socket_is_gone_whatever_is_on_its_way_to_it(tmp_path: Pa
                 engine.finish("end")
             await until(lambda: not host.server.server_state.connections, seconds=DEADLINE_S)
         (answer,) = host.service._answers.values()
-        assert not answer._followers
+        await until(lambda: not answer._followers, seconds=DEADLINE_S)
         assert says == "nothing" or answer.response()["status"] == "completed"
 
 
