@@ -30,13 +30,23 @@ def misfit(text: str, form: AnswerForm, *, clock: Callable[[], float], within: f
         return f"The answer is no JSON: {str(error)[:_MAX_REASON]}."
     if form.schema is None:
         return None if isinstance(value, dict) else "The answer is JSON, but no object."
-    try:
-        return _against(value, form.schema, clock, within)
-    except (_Late, TimeoutError, RecursionError):
-        return f"The answer cannot be checked against its schema: that takes more than {within:g} s, or goes too deep."
+    return _against(value, form.schema, clock, within)
 
 
 def _against(value: Any, schema: Any, clock: Callable[[], float], within: float) -> str | None:
+    import regex
+
+    try:
+        return _first_fault(value, schema, clock, within)
+    except (_Late, TimeoutError, RecursionError):
+        return f"The answer cannot be checked against its schema: that takes more than {within:g} s, or goes too deep."
+    except regex.error:  # that its dialect is `re`'s was checked, and regex reads a few things differently
+        return "The answer cannot be checked against its schema: it has a pattern that cannot be read."
+    except OverflowError:  # `multipleOf` divides, and a float cannot be as large as a whole number
+        return "The answer cannot be checked against its schema: it has a number that is too large."
+
+
+def _first_fault(value: Any, schema: Any, clock: Callable[[], float], within: float) -> str | None:
     for error in _validator(schema, clock, within).iter_errors(value):
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
         return f"The answer does not fit its schema at ${where[:_MAX_REASON]}: {error.message[:_MAX_REASON]}"

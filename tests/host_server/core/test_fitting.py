@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from host_server.core.fitting import misfit
 from host_server.core.question import AnswerForm
+from host_server.wire.schema import schema_faults
 
 RECEIPT: dict[str, Any] = {
     "type": "object",
@@ -103,6 +104,19 @@ def test_a_check_that_would_take_for_ever_ends_at_its_deadline(schema: dict[str,
 
     assert said == "The answer cannot be checked against its schema: that takes more than 0.2 s, or goes too deep."
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "why"),
+    [
+        ({"multipleOf": 10**400}, "1.5", "a number that is too large"),
+        ({"pattern": "a{e<"}, '"a"', "a pattern that cannot be read"),
+    ],
+)
+def test_a_schema_that_breaks_the_check_breaks_nothing_else(schema: dict[str, Any], text: str, why: str) -> None:
+    assert schema_faults(schema) == []
+
+    assert _said(text, schema) == f"The answer cannot be checked against its schema: it has {why}."
 
 
 def test_a_long_list_of_different_things_is_compared_at_once() -> None:

@@ -103,10 +103,29 @@ def test_patterns_have_a_number() -> None:
     assert _told(patterns(40)) == ["anyOf.32.pattern: there are more than 32 patterns"]
 
 
+def test_ranges_of_far_characters_have_a_number() -> None:
+    def ranges(count: int) -> dict[str, Any]:
+        return {"anyOf": [{"pattern": f"[\u4e00-\u9fff]{{{n}}}[A-Z]"} for n in range(count)]}
+
+    assert _told(ranges(12)) == []
+    assert _told(ranges(13)) == ["anyOf.12.pattern: there are more than 12 ranges of characters beyond ASCII"]
+
+
 @pytest.mark.parametrize(
     "hostile",
     [
         {f"kw{n:04}": 1 for n in range(2300)},
+        {
+            "anyOf": [
+                {"pattern": "(?i)" + "".join(f"[{chr(c)}-\uffff]" for c in range(97, 147)) + str(n)} for n in range(32)
+            ]
+        },
+        {
+            "anyOf": [
+                {"pattern": "(?i)" + "".join(rf"[{chr(c)}-\uffff]" for c in range(97, 120)) + str(n)} for n in range(32)
+            ]
+        },
+        {"anyOf": [{"pattern": "(?i)" + "[a-\\U0010ffff]" * 12 + str(n)} for n in range(32)]},
         {"anyOf": [{"pattern": "[" + "\u4e00-\u9fff" * 40 + f"]{n}"} for n in range(80)]},
         {"anyOf": [{"$ref": "#"}] * 2000},
         {"$defs": {f"a{n}": {"$ref": f"#/$defs/a{n + 1}"} for n in range(900)}},
