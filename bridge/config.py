@@ -98,17 +98,17 @@ def load(environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
     merged: dict[str, Any] = {}
     for _, values in reversed(_places(environ, flags)):
         merged |= values
+    if flags.get("token_file") is not None and not merged.get("host_url"):
+        raise UsageError(
+            "--token-file is the key of a host that is named, and none is",
+            hint="add --host-url URL, or leave out --token-file: a host of this machine needs none",
+            setting="token_file",
+        )
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        where = origins(environ, **flags).get(name, "settings")
-        raise UsageError(
-            f"{name}: {first['msg']} (from {where})",
-            hint="see `bridge connect --help` for the settings and their form",
-            setting=name,
-        ) from None
+        raise _mistake(str(first["loc"][0]), first["msg"], origins(environ, **flags)) from None
 
 
 def origins(environ: Mapping[str, str] | None = None, **flags: Any) -> dict[str, str]:
@@ -119,6 +119,19 @@ def origins(environ: Mapping[str, str] | None = None, **flags: Any) -> dict[str,
         for name in values:
             found.setdefault(name, place)
     return found
+
+
+def _mistake(name: str, what: str, said_by: Mapping[str, str]) -> UsageError:
+    """Name the setting as whoever gave it has spelled it."""
+    place = said_by.get(name, "settings")
+    match place:
+        case "flag":
+            spelled, where = f"--{name.replace('_', '-')}", "`--help`"
+        case "environment":
+            spelled, where = f"BRIDGE_{name.upper()}", "docs/reference/settings.md"
+        case _:
+            spelled, where = f"{place}: {name}", "docs/reference/settings.md"
+    return UsageError(f"{spelled}: {what}", hint=f"{where} says what it may be", setting=name)
 
 
 def _places(environ: Mapping[str, str], flags: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -27,7 +27,9 @@ def judge_origins(settings: Settings, origins: Mapping[str, str]) -> list[Findin
 
 def judge_problem(problem: UsageError) -> Finding:
     """A file or variable that cannot be read: every other command would end with it."""
-    return failed(AREA, "read", problem.message, hint=f"{problem.hint}; until then nothing but `doctor` runs")
+    return failed(
+        AREA, "read", problem.message, hint=f"{problem.hint}; until then no command that needs a setting runs"
+    )
 
 
 def look_at_folder(state_dir: Path) -> tuple[int, bool] | None:

@@ -47,12 +47,12 @@ def test_each_value_tells_where_it_came_from(environ: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
-        ({"BRIDGE_PHONE_PORT": "80"}, ("phone_port", "environment")),
-        ({"BRIDGE_PHONE_PORT": "many"}, ("phone_port", "environment")),
+        ({"BRIDGE_PHONE_PORT": "80"}, ("BRIDGE_PHONE_PORT",)),
+        ({"BRIDGE_PHONE_PORT": "many"}, ("BRIDGE_PHONE_PORT",)),
         ({"BRIDGE_ENGINE": "not json"}, ("engine",)),
     ],
 )
-def test_a_value_that_makes_no_sense_is_named_with_its_origin(
+def test_a_value_that_makes_no_sense_is_named_as_it_was_given(
     environ: dict[str, str], extra: dict[str, str], words: tuple[str, ...]
 ) -> None:
     with pytest.raises(UsageError) as caught:
@@ -60,6 +60,29 @@ def test_a_value_that_makes_no_sense_is_named_with_its_origin(
 
     assert all(word in caught.value.message for word in words)
     assert caught.value.hint
+
+
+def test_an_option_that_makes_no_sense_is_named_as_an_option(environ: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match=r"--lang: .*'en' or 'zh'") as caught:
+        load(environ, lang="fr")
+
+    assert "--help" in caught.value.hint
+
+
+def test_a_value_of_a_file_that_makes_no_sense_is_named_with_the_file(environ: dict[str, str]) -> None:
+    user_file(environ, "phone_port = 80\n")
+
+    with pytest.raises(UsageError, match=r"config\.toml: phone_port: "):
+        load(environ)
+
+
+def test_a_key_for_a_host_that_nobody_named_is_refused(environ: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="--token-file") as caught:
+        load(environ, token_file=Path("key"))
+
+    assert "--host-url" in caught.value.hint
+    assert load(environ | {"BRIDGE_HOST_URL": "http://127.0.0.1:9"}, token_file=Path("key")).host_url
+    assert load(environ | {"BRIDGE_TOKEN_FILE": "key"}).host_url is None
 
 
 @pytest.mark.parametrize("text", ["prompt = ", "no_such_setting = 1", "phone_port = 'x'", "prompt = 3"])
