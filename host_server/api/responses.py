@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from host_server.api.body import read_json
+from host_server.api.body import JsonBodies
 from host_server.api.event_stream import EventStream, WholeAnswer
 from host_server.api.gate import PRINCIPAL
 from host_server.api.limits import ApiLimits
@@ -24,11 +24,12 @@ _LONGEST_KEY = 512
 def responses_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
     """The routes, bound to this service."""
     router = APIRouter(prefix="/v1/responses")
+    bodies = JsonBodies(limits)
 
     @router.post("")
     async def ask(request: Request) -> Response:
         """Ask: the whole answer as JSON, or its events as they come with `"stream": true` in the body."""
-        create = parse_create(await read_json(request, limits))
+        create = parse_create(await bodies.read(request))
         key = request.headers.get("idempotency-key") or None
         if key is not None and len(key) > _LONGEST_KEY:
             raise WireError("invalid_request", f"At most {_LONGEST_KEY} characters.", param="idempotency-key")

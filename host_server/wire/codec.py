@@ -2,14 +2,17 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, Final
 
 from host_server.wire.errors import WireError
 
-__all__ = ["decode", "encode"]
+__all__ = ["MAX_VALUES", "decode", "encode"]
 
 # `json.dumps` would make a new encoder for each event.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+# Each value takes up to seventy bytes where its text takes three. A frame of a socket is too small to hold so many.
+MAX_VALUES: Final = 1_000_000
 
 # Half of a character beyond 16 bits, written as an escape: alone it is no text, and UTF-8 cannot say it.
 _HALF = re.compile(r"\\u[dD][89a-fA-F]", re.ASCII)
@@ -24,6 +27,8 @@ def decode(data: str | bytes) -> Any:
     """What a client sent. Raises `WireError`."""
     try:
         text = data if isinstance(data, str) else data.decode("utf-8-sig")
+        if len(text) > MAX_VALUES and sum(map(text.count, "[{,")) > MAX_VALUES:
+            raise WireError("body_too_large", f"At most {MAX_VALUES} values in one piece of JSON.")
         value = json.loads(text, parse_constant=_no_constant)
         if _HALF.search(text):  # seldom, and what came in by an escape must be able to go out again
             _ENCODER.encode(value).encode()

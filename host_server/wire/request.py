@@ -1,7 +1,7 @@
 """What a client may send: `response.create` and its neighbours, checked field by field.
 
-Unknown fields are accepted and left alone (the API grows faster than we do); fields whose meaning we would have to
-ignore silently, such as tools, are refused by name.
+Unknown fields are accepted and left behind: the API grows faster than we do, and what is kept takes memory. Fields
+whose meaning we would have to ignore silently, such as tools, are refused by name.
 """
 
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
@@ -43,7 +43,7 @@ _Text = Annotated[str, Field(max_length=_MAX_TEXT)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 _ModelT = TypeVar("_ModelT", bound=_Model)

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 import pytest
 
+from host_server.api.body import LARGE_EACH
 from host_server.security.keys import KeyFile
 from host_server.service import pictures as limits
 from tests.support.host import RunningHost
@@ -57,6 +58,38 @@ async def test_slow_uploads_are_few_and_leave_room_for_others(served: Serving) -
     assert list(drafts.iterdir()) == []
     async with served.client() as client:
         assert (await client.put(address(data), content=data)).status_code == 200
+
+
+async def test_large_questions_are_read_a_few_at_a_time(served: Serving, engine: ScriptedEngine) -> None:
+    for _ in range(LARGE_EACH + 3):
+        engine.finish()
+    arriving = 0
+    go_on = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        nonlocal arriving
+        yield b'{"x": "' + b"x" * 300_000
+        arriving += 1
+        await go_on.wait()
+        yield b'", "input": "what?"}'
+
+    async with AsyncExitStack() as stack:
+        mine = await stack.enter_async_context(served.client())
+        theirs = await stack.enter_async_context(key_client(served, "other"))
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        tasks = [group.create_task(mine.post("/v1/responses", content=slowly())) for _ in range(LARGE_EACH)]
+        await until(lambda: arriving == LARGE_EACH)
+        refused = await mine.post("/v1/responses", json={"input": "what?", "x": "x" * 300_000})
+        small = await mine.post("/v1/responses", json={"input": "what?"})
+        other = await theirs.post("/v1/responses", json={"input": "what?", "x": "x" * 300_000})
+        go_on.set()
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_inflight")
+    assert (small.status_code, other.status_code) == (200, 200)
+    assert {task.result().status_code for task in tasks} == {200}
+    async with served.client() as client:
+        again = await client.post("/v1/responses", json={"input": "what?", "x": "x" * 300_000})
+        assert again.status_code == 200
 
 
 async def test_many_uploads_together_take_no_more_than_the_quota(served: Serving) -> None:

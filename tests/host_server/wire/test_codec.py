@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_server.wire.codec import decode, encode
+from host_server.wire.codec import MAX_VALUES, decode, encode
 from host_server.wire.errors import WireError
 
 
@@ -40,6 +40,17 @@ def test_what_is_no_json_is_refused(data: str | bytes) -> None:
         decode(data)
 
     assert caught.value.code == "invalid_json"
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", '"ab"', "1.5"])
+def test_what_would_take_far_more_memory_than_it_is_long_is_refused_unread(value: str) -> None:
+    few, many = (f"[{','.join([value] * count)}]" for count in (MAX_VALUES // 3, MAX_VALUES + 1))
+    assert len(decode(few)) == MAX_VALUES // 3
+
+    for data in (many, many.encode()):
+        with pytest.raises(WireError) as caught:
+            decode(data)
+        assert caught.value.code == "body_too_large"
 
 
 @pytest.mark.parametrize("data", [r'"\ud83d\ude00"', b'\xef\xbb\xbf"\xf0\x9f\x98\x80"', '"😀"'])

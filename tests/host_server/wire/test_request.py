@@ -218,3 +218,11 @@ def test_a_form_that_no_answer_can_be_held_to_is_refused_by_name(format_: dict[s
 def test_the_form_of_an_answer_is_told_back_as_it_was_given(format_: dict[str, Any]) -> None:
     assert parse_create({"input": "x", "text": {"format": format_}}).format.echo() == format_
     assert parse_create({"input": "x"}).format.echo() == {"type": "text"}
+
+
+def test_what_is_unknown_here_is_left_behind() -> None:
+    part = {"type": "input_text", "text": "hello", "unknown": [[]]}
+
+    create = parse_create({"input": [{"role": "user", "content": [part], "unknown": [[]]}], "unknown": [[]]})
+
+    assert "unknown" not in repr(create)
