@@ -35,7 +35,9 @@ from virtual_phone import VirtualPhone
 __all__ = ["FEWER_ROUNDS", "PROMPT", "ROUNDS", "Life", "Stage", "long_only", "progress", "stage"]
 
 ROUNDS = int(os.environ.get("SOAK", "3"))
-long_only = pytest.mark.skipif("SOAK" not in os.environ, reason="a long loop: set SOAK=n; a short one has both kills")
+long_only = pytest.mark.skipif(
+    "SOAK" not in os.environ, reason="a loop of `make soak`; a short one has each kind of end"
+)
 FEWER_ROUNDS = max(3, ROUNDS * 3 // 10)
 """For what takes longer to be up again than a bridge: 30 where the bridge is killed 100 times."""
 PROMPT = "Which words stand in this picture and what do they mean"

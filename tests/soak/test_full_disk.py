@@ -6,7 +6,7 @@ import pytest
 
 from tests.soak.ledger import judged
 from tests.soak.small_disk import SmallDisk, small_disk
-from tests.soak.stage import FEWER_ROUNDS, Stage, progress, stage
+from tests.soak.stage import FEWER_ROUNDS, Stage, long_only, progress, stage
 from tests.support.adb_server import PrivateAdbServer
 from tests.support.command import bridge
 from virtual_phone import VirtualPhone
@@ -14,6 +14,7 @@ from virtual_phone import VirtualPhone
 pytestmark = [pytest.mark.soak, pytest.mark.e2e]
 
 
+@long_only
 async def test_a_full_disk_loses_nothing(adb_server: PrivateAdbServer, tmp_path: Path, seed: int) -> None:
     (tmp_path / "state").mkdir(mode=0o700)
     with small_disk(tmp_path / "state" / "spool", megabytes=16) as disk:
