@@ -35,7 +35,7 @@ async def chosen_devices(
     *,
     usb: bool = False,
     tcp: bool = False,
-    everything: bool = False,
+    everything: bool | None = None,
     deadline: float = 15.0,
 ) -> list[DeviceLine]:
     """The usable phones that are meant. Raises `NoSuchDevice` (3) or `DeviceUnusable` (4) with the table."""

@@ -97,13 +97,13 @@ def select(
     serials: Iterable[str] = (),
     usb: bool = False,
     tcp: bool = False,
-    everything: bool = False,
+    everything: bool | None = None,
 ) -> list[DeviceLine]:
     """The devices meant, all of them usable.
 
     `serials` may be exact, a glob or a unique prefix, so also a network address without its port. One named device
     that cannot be used is an error; a glob or `everything` passes over such devices as long as one is left. With no
-    choice made, the one usable device is taken.
+    choice made, the one usable device is taken. `everything` is None where a command has no `--all` to name.
     """
     wanted = [pattern for pattern in serials if pattern]
     pool = [
@@ -119,7 +119,8 @@ def select(
     if not usable:
         raise _unusable(pool, devices)
     if len(usable) > 1 and not everything:
-        hint = "choose with -s SERIAL, -d (USB) or -e (network)"
+        hint = "choose with -s SERIAL" + ("" if usb or tcp else ", -d (USB) or -e (network)")
+        hint += "" if everything is None else "; --all takes each"
         raise NoSuchDevice(f"{len(usable)} devices can be used", hint=hint, devices=_table(devices))
     return usable
 

@@ -9,7 +9,7 @@ import typer
 from bridge.__about__ import __version__
 from bridge.cli import ask, capture, connect, demo, devices, disconnect, doctor, prompts, serve, status
 from bridge.cli.output import Output
-from bridge.errors import BridgeError, Interrupted
+from bridge.errors import BridgeError, Interrupted, UsageError
 
 __all__ = ["app", "main"]
 
@@ -68,7 +68,7 @@ def _run(words: list[str], output: Output) -> int:
         # Tasks that work side by side fail as a group; the first error meant for people is what happened.
         error = _first_for_people(group)
         if error is None:
-            return _other(group, output)
+            return _other(group, words, output)
         output.error(error)
         return error.exit_code
 
@@ -81,20 +81,20 @@ def _called(words: list[str], output: Output) -> int:
     except (BridgeError, OSError) as error:
         known = _for_people(error)
         if known is None:
-            return _nobody_reads() if isinstance(error, BrokenPipeError) else _other(error, output)
+            return _nobody_reads() if isinstance(error, BrokenPipeError) else _other(error, words, output)
         output.error(known)
         return known.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted(output)
     except Exception as error:  # ruff: ignore[blind-except] typer's own errors are those of whichever click it carries
-        return _other(error, output)
+        return _other(error, words, output)
     if result == Interrupted.exit_code:  # typer makes a number of Ctrl-C
         return _interrupted(output)
     return result if isinstance(result, int) else 0
 
 
 def _interrupted(output: Output) -> int:
-    stopped = Interrupted("interrupted", hint="pictures that were taken are kept; the same command asks again")
+    stopped = Interrupted("interrupted", hint="the same command begins anew")
     output.error(stopped)
     return stopped.exit_code
 
@@ -122,16 +122,14 @@ def _for_people(error: BaseException) -> BridgeError | None:
     return error if isinstance(error, BridgeError) else None
 
 
-def _other(error: BaseException, output: Output) -> int:
+def _other(error: BaseException, words: list[str], output: Output) -> int:
     """A usage error of click, or a bug of ours: that one is said plainly, and its traceback kept for BRIDGE_DEBUG."""
-    from bridge.errors import UsageError
-
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-        command = getattr(getattr(error, "ctx", None), "command_path", "bridge")
         if type(error).__name__ == "NoArgsIsHelpError":  # `bridge` alone: its message is the help
             output.say(error.format_message())
         else:
-            output.error(UsageError(error.format_message(), hint=f"see `{command} --help`"))
+            message = error.format_message().replace("Value error, ", "")  # pydantic's word for our own checks
+            output.error(UsageError(message, hint=f"see `{_command_of(error, words)} --help`"))
         return UsageError.exit_code
     if os.environ.get("BRIDGE_DEBUG"):
         raise error
@@ -141,3 +139,14 @@ def _other(error: BaseException, output: Output) -> int:
     )
     output.error(problem)
     return problem.exit_code
+
+
+def _command_of(error: BaseException, words: list[str]) -> str:
+    """The command whose help says more; an option without its value is told before click knows the command."""
+    path = getattr(getattr(error, "ctx", None), "command_path", None)
+    return path or " ".join(["bridge", *(word for word in words[:1] if word in _names())])
+
+
+def _names() -> set[object]:
+    groups = {group.typer_instance.info.name for group in app.registered_groups if group.typer_instance}
+    return groups | {command.name for command in app.registered_commands}

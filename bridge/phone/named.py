@@ -54,6 +54,8 @@ def asked_of(settings: "Settings", name: str | None = None) -> Asked:
 
 
 def one_question(question: str | None, name: str | None) -> None:
-    """Refuse two questions at once."""
+    """Refuse two questions at once, and one without words."""
+    if question is not None and not question.strip():
+        raise UsageError("the question has no words", hint="leave it out to ask the prompt of the settings")
     if question is not None and name is not None:
         raise UsageError("QUESTION and --prompt are two questions", hint="leave out one of them")

@@ -60,8 +60,11 @@ async def test_of_several_phones_each_gives_a_file_and_one_that_fails_keeps_no_o
     async with VirtualPhone(photos, serial="VP0002") as other:
         await adb_server.connect(other.address)
         one_file = bridge("capture", "-s", "127.*", "--source", "screen", "-o", "x.png", env=env, cwd=here)
-        both, several, one = await asyncio.gather(
-            bridge(*words, "--json", env=env, cwd=here), one_file, bridge("ask", "?", "-s", "127.*", env=env)
+        both, several, one, unsaid = await asyncio.gather(
+            bridge(*words, "--json", env=env, cwd=here),
+            one_file,
+            bridge("ask", "?", "-s", "127.*", env=env),
+            bridge("capture", "-e", env=env, cwd=here),
         )
         with other.behaving("black_screen"):
             half = await bridge(*words, env=env, cwd=here)
@@ -72,6 +75,8 @@ async def test_of_several_phones_each_gives_a_file_and_one_that_fails_keeps_no_o
     assert len({line["path"] for line in both.lines}) == 2
     refused(several, 2, "several phones", "-o DIR/")
     refused(one, 3, "2 devices are meant", "-s SERIAL")
+    refused(unsaid, 3, "2 devices can be used", "--all takes each")
+    assert "-e (network)" not in unsaid.hint
     refused(half, 7, other.address, "black", "1 of 2 phones")
     assert len(half.out.splitlines()) == 1
     assert len(list((here / "shots").iterdir())) == 3

@@ -213,6 +213,7 @@ async def test_ask_ends_by_its_timeout(env: Mapping[str, str], photos: Path) -> 
     [
         ["no-such-command"],
         ["ask", "--no-such-option"],
+        ["ask", "", "--picture", "a.jpg"],
         ["connect", "--phone-port", "80"],
         ["connect", "--host-url", "http://example.com"],
         ["ask", "x", "--picture", "a.jpg", "-s", "R58M"],
@@ -220,6 +221,20 @@ async def test_ask_ends_by_its_timeout(env: Mapping[str, str], photos: Path) -> 
 )
 async def test_what_makes_no_sense_is_exit_code_2(env: Mapping[str, str], words: list[str]) -> None:
     refused(await bridge(*words, env=env), 2)
+
+
+async def test_a_mistake_in_the_words_names_the_help_of_its_command(env: Mapping[str, str]) -> None:
+    choice, value, group, alone = await asyncio.gather(
+        *(
+            bridge(*words.split(), env=env)
+            for words in ("ask x --source fil", "capture --source", "prompts show --lang", "--no")
+        )
+    )
+
+    refused(choice, 2, "'--source': 'fil' is not one of", "bridge ask --help")
+    refused(value, 2, "requires an argument", "bridge capture --help")
+    refused(group, 2, "requires an argument", "bridge prompts --help")
+    refused(alone, 2, "No such option", "`bridge --help`")
 
 
 async def test_the_command_alone_shows_its_help(env: Mapping[str, str]) -> None:
