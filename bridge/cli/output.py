@@ -13,7 +13,7 @@ from bridge.errors import BridgeError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["Output", "Page", "clean", "in_bytes", "in_seconds"]
+__all__ = ["Output", "Page", "clean", "counted", "in_bytes", "in_seconds"]
 
 LABEL = 10
 MS_UP_TO = 100
@@ -42,6 +42,11 @@ def clean(text: str) -> str:
 
 def _harmless(char: str) -> bool:
     return char in _KEPT or char == "\u200d" or unicodedata.category(char) not in _UNSAFE
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 prompt`, `10 prompts`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def in_bytes(count: int) -> str:

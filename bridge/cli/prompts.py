@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bridge.cli.options import Json, Lang, Serial, StateDir, Tcp, Timeout, Usb
-from bridge.cli.output import Output
+from bridge.cli.output import Output, counted
 from bridge.errors import DeadlinePassed, UsageError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def check(
     else:
         book, _, setting = _book(None)
         count, checked = len(book), [str(place.path) for place in _places(setting) if place.path.exists()]
-    output.say(f"{count} prompts, no mistakes", detail=", ".join(checked))
+    output.say(f"{counted(count, 'prompt')}, no mistakes", detail=", ".join(checked))
     if json:
         output.json({"prompts": count, "files": checked, "problems": []})
 
@@ -93,14 +93,20 @@ def edit(*, json: Json = False) -> None:
     own = next(place for place in places(_environ()) if place.kind == "user")
     draft = Draft(own.path)
     if not draft.begin():
-        output.say(f"going on with {draft.path}", detail="an earlier edit had a mistake; delete the file to begin anew")
-    _run_editor(draft.path)
+        output.say(f"going on with {draft.path}", detail="an earlier edit was not finished; delete it to begin anew")
+    try:
+        _run_editor(draft.path)
+    except UsageError:
+        draft.drop_unchanged()
+        raise
     try:
         prompts = draft.finish()
     except PromptFileError as error:
         error.hint = f"run `bridge prompts edit` again to go on; until it is right, {own.path} stays as it was"
         raise
-    output.say(f"{len(prompts)} prompts in {own.path}", detail="`bridge prompts push` brings them to the phones")
+    output.say(
+        f"{counted(len(prompts), 'prompt')} in {own.path}", detail="`bridge prompts push` brings them to the phones"
+    )
     if json:
         output.json({"path": str(own.path), "prompts": sorted(prompts)})
 
@@ -143,7 +149,8 @@ def _run_editor(path: Path) -> None:
         words = shlex.split(command)
         ended = subprocess.run([*words, str(path)], check=False)
     except (OSError, ValueError) as error:
-        raise UsageError(f"the editor {command!r} cannot be started: {error}", hint=hint) from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"the editor {command!r} cannot be started: {reason}", hint=hint) from None
     if ended.returncode:
         raise UsageError(f"the editor {command!r} ended with {ended.returncode}; nothing was taken over", hint=hint)
 

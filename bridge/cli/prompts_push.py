@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bridge.cli.output import Output
+from bridge.cli.output import Output, counted
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def report(done: "Ends", output: Output) -> int:
             output.say(f"{serial}: {end.message}", detail=end.hint)
         else:
             shown = "shown on its page" if end["page"] else "no page is connected; `bridge connect` brings them too"
-            output.say(f"{serial}: {end['prompts']} prompts in {end['path']}", detail=shown)
+            output.say(f"{serial}: {counted(end['prompts'], 'prompt')} in {end['path']}", detail=shown)
     if output.as_json:
         output.json({"phones": [{"serial": serial, **_told(end)} for serial, end in done.items()]})
     return failed[0].exit_code if failed else 0

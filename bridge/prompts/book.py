@@ -191,7 +191,10 @@ def _read(path: Path, *, ours: bool) -> bytes:
                 )
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", hint="see `bridge prompts list` for the files in use") from None
+        raise UsageError(
+            f"{path}: {error.strerror}",
+            hint="give another file; BRIDGE_PROMPTS or `prompts` in a settings file may name this one",
+        ) from None
 
 
 def _both(words: Any) -> dict[str, str] | None:

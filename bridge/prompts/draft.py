@@ -24,15 +24,24 @@ class Draft:
         """What the editor opens; it ends in `.yaml`, so that the editor knows what it is."""
         return self.file.with_name(f".{self.file.stem}.draft{self.file.suffix}")
 
+    @property
+    def _before(self) -> Path:
+        return self.file if self.file.exists() else _TEMPLATE
+
     def begin(self) -> bool:
         """Make the draft; False when there is one already, from an edit that was not finished."""
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.path.exists():
             return False
         made = self.path.with_suffix(".part")
-        shutil.copyfile(self.file if self.file.exists() else _TEMPLATE, made)
+        shutil.copyfile(self._before, made)
         made.replace(self.path)
         return True
+
+    def drop_unchanged(self) -> None:
+        """The editor failed: nothing is kept where nothing was written."""
+        if self.path.read_bytes() == self._before.read_bytes():
+            self.path.unlink()
 
     def finish(self) -> dict[str, Prompt]:
         """Let the draft become the file. Raises `PromptFileError` when it is not right, and leaves both as they are."""

@@ -26,7 +26,7 @@ def no_prompts_but_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         (["--prompt", "recipt"], "there is no prompt named 'recipt'", "did you mean receipt?"),
         (["recipt"], "there is no prompt named 'recipt'", "did you mean receipt?"),
         (["What?", "--prompt", "menu"], "QUESTION and --prompt are two questions", "leave out one of them"),
-        (["--prompt", "menu", "--lang", "de"], "lang: ", "settings"),
+        (["--prompt", "menu", "--lang", "de"], "--lang: ", "--help"),
     ],
 )
 def test_a_wrong_name_is_exit_code_2_before_any_phone_or_host_is_looked_for(

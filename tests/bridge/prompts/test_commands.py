@@ -127,6 +127,7 @@ def test_edit_begins_with_an_example_and_takes_over_what_is_right(
     seen = _editor(tmp_path, monkeypatch, GOOD)
 
     assert terminal("edit") == 0
+    assert "1 prompt in " in terminal.err
     assert terminal("check", str(seen)) == 0
     assert "type-plate:" in seen.read_text(encoding="utf-8")
     assert terminal.own.read_text(encoding="utf-8") == GOOD
@@ -167,9 +168,18 @@ def test_an_editor_that_fails_takes_nothing_over(
     assert "ended with 3; nothing was taken over" in terminal.err
     assert not terminal.own.exists()
 
+    assert terminal("edit") == 2
+    assert "an earlier edit was not finished" in terminal.err  # the editor had written something
+
+
+def test_an_editor_that_never_ran_leaves_no_draft(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("VISUAL", str(tmp_path / "no-such-editor"))
     assert terminal("edit") == 2
-    assert "cannot be started" in terminal.err
+    assert "cannot be started: No such file or directory" in terminal.err
     monkeypatch.setenv("VISUAL", "'")
     assert terminal("edit") == 2
     assert "set VISUAL or EDITOR" in terminal.err
+    assert "going on with" not in terminal.err
+    assert list(terminal.own.parent.iterdir()) == []
