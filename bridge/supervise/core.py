@@ -54,7 +54,7 @@ PAGE_TRIES = 3
 # A browser that shows its welcome, or a phone that is locked, keeps the page from saying anything; a link lasts 60 s.
 HELLO_S = 20.0
 SILENT = "unlock the phone, finish the browser's welcome, allow the camera"
-SILENT_AT_LAST = f"{SILENT}; then press `o` in this terminal, or start `bridge connect` again"
+SILENT_AT_LAST = f"{SILENT}; then press `o` in the terminal of `bridge connect`, or start it again"
 # The adb server dials a TCP phone again by itself for a minute; after that, and after its own restart, nobody does.
 REDIAL_FIRST_S, REDIAL_S = 0.3, 1.0
 REDIALLED = "wake the phone and its Wi-Fi; it is dialled again by itself"
