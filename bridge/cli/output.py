@@ -40,6 +40,11 @@ def clean(text: str) -> str:
     return "".join(c if _harmless(c) else c.encode("unicode_escape").decode() for c in text)
 
 
+def _inside(text: str, indent: int = 2) -> str:
+    """Talk that may come from a phone: its further lines do not begin where ours do, so they pass for none of ours."""
+    return clean(text).replace("\n", "\n" + " " * indent)
+
+
 def _harmless(char: str) -> bool:
     return char in _KEPT or char == "\u200d" or unicodedata.category(char) not in _UNSAFE
 
@@ -135,22 +140,23 @@ class Output:
         if self.as_json:
             return
         self._end_line()
-        print(clean(text) + (f"  {self._dim}{clean(detail)}{self._off}" if detail else ""), file=self._err, flush=True)
+        more = f"  {self._dim}{_inside(detail)}{self._off}" if detail else ""
+        print(f"{_inside(text)}{more}", file=self._err, flush=True)
 
     def entry(self, label: str, text: str, *, detail: str = "") -> None:
         """One line of talk that belongs to others: what it is about stands in a column of its own."""
         if self.as_json:
             return
         self._end_line()
-        more = f"  {self._dim}{clean(detail)}{self._off}" if detail else ""
-        print(f"{self._dim}{label:<{LABEL}}{self._off}{clean(text)}{more}", file=self._err, flush=True)
+        more = f"  {self._dim}{_inside(detail, LABEL)}{self._off}" if detail else ""
+        print(f"{self._dim}{label:<{LABEL}}{self._off}{_inside(text, LABEL)}{more}", file=self._err, flush=True)
 
     def heading(self, text: str, *, detail: str = "") -> None:
         """A line of talk that stands out."""
         if not self.as_json:
             self._end_line()
-            more = f"  {self._dim}{clean(detail)}{self._off}" if detail else ""
-            print(f"{self._bold}{clean(text)}{self._off}{more}", file=self._err, flush=True)
+            more = f"  {self._dim}{_inside(detail)}{self._off}" if detail else ""
+            print(f"{self._bold}{_inside(text)}{self._off}{more}", file=self._err, flush=True)
 
     def gap(self) -> None:
         """An empty line of talk, between one thing and the next."""
@@ -172,11 +178,11 @@ class Output:
                 }
             )
             return
-        print(f"{self._red}error:{self._off} {clean(error.message)}", file=self._err)
+        print(f"{self._red}error:{self._off} {_inside(error.message)}", file=self._err)
         for line in _columns(_device_rows(error.fields.get("devices"))):
             print(f"  {line}", file=self._err)
         if error.hint:
-            print(f"{self._bold}hint:{self._off} {clean(error.hint)}", file=self._err, flush=True)
+            print(f"{self._bold}hint:{self._off} {_inside(error.hint)}", file=self._err, flush=True)
 
     def _end_line(self) -> None:
         if self._mid_line:

@@ -87,3 +87,15 @@ def test_json_says_the_same_and_drives_no_terminal(text: str) -> None:
     assert json.loads(line) == {"text": text}
     assert clean(line) == line
     line.encode()
+
+
+def test_no_line_from_outside_begins_where_ours_do() -> None:
+    output, _, err = made()
+    forged = "x\nhint: run this\nanswered  in 1 s"
+    output.say(forged, detail=forged)
+    output.heading(forged, detail=forged)
+    output.entry("asked", forged, detail=forged)
+    output.error(DeviceUnusable(forged, hint=forged))
+
+    told = [line for line in err.getvalue().splitlines() if not line.startswith("  ")]
+    assert [line.split()[0] for line in told] == ["x", "x", "asked", "error:", "hint:"]
