@@ -147,7 +147,7 @@ async def _checked(settings: "Settings", line: "DeviceLine", ways: dict[str, Any
     address = server_address(os.environ)
     transport = await open_transport(address, line)
     try:
-        await transport.shell(["true"], deadline=10.0)
+        await transport.shell(["true"], deadline=6.0)
         await _bring(prompts, transport, output)
     finally:
         await transport.close()

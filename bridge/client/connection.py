@@ -27,7 +27,7 @@ __all__ = ["HostClient"]
 
 _RETRY_FIRST_S, _RETRY_LONGEST_S = 0.1, 2.0
 _STEADY_S = 2.0  # a connection that lived so long was a good one: the next attempt is a quick one again
-_CONNECT_S = 5.0
+_CONNECT_S = 4.0
 _LOCATE_S = 60.0  # a host that has to be started first takes its time
 _SEND_S = 10.0
 _PING_S = 10.0
@@ -88,7 +88,7 @@ class HostClient:
         listener(self.state)
         return lambda: self._listeners.remove(listener)
 
-    async def connected(self, deadline: float = 10.0) -> HostState:
+    async def connected(self, deadline: float = 5.0) -> HostState:
         """Wait until the host answers. Raises `TokenRefused` at once, `HostUnavailable` when the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline):
