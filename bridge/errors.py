@@ -51,6 +51,8 @@ class BridgeError(Exception):
         self.message = message
         self.hint = hint
         self.fields = fields
+        if hint:  # a program that catches nothing shows its user the next step too
+            self.add_note(f"hint: {hint}")
 
 
 class UsageError(BridgeError):

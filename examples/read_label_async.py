@@ -24,6 +24,9 @@ async def read(serial: str) -> None:
 
 async def main(serials: list[str]) -> int:
     """All of them side by side; one that fails does not stop the others."""
+    if not serials:
+        print("which phones? `bridge devices` shows their serials", file=sys.stderr)
+        return 2
     ends = await asyncio.gather(*(read(serial) for serial in serials), return_exceptions=True)
     failed = [(serial, end) for serial, end in zip(serials, ends, strict=True) if isinstance(end, BridgeError)]
     for serial, error in failed:

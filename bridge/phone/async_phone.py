@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, Unpack
 
-from bridge.adb.choose import chosen_devices
+from bridge.adb.choose import chosen_devices, one_device
 from bridge.adb.devices import DeviceLine
 from bridge.adb.open import open_transport
 from bridge.adb.server import server_address
@@ -95,6 +95,9 @@ class AsyncPhone:
         """The phone's adb serial."""
         return self._line.serial
 
+    def __repr__(self) -> str:
+        return f"<AsyncPhone {self.serial} {self.model}>"
+
     @property
     def model(self) -> str:
         """What the phone calls itself, for example `Pixel 9`."""
@@ -138,12 +141,14 @@ class AsyncPhone:
                 `max_output_tokens`, `deadline`; see `AskOptions`.
 
         While it is read, these may be raised:
-            UsageError: That is no picture.
+            UsageError: That is no picture. An option that does not exist is refused at once.
             QuestionRefused: The host refused the picture, the question or its length.
             HostUnavailable: No host answers, or not this model.
             TokenRefused: The host does not know our key.
             DeadlinePassed: The time is over.
         """
+        if unknown := sorted(options.keys() - AskOptions.__annotations__.keys()):
+            raise UsageError(f"no option {unknown[0]!r}", hint=f"there are {', '.join(AskOptions.__annotations__)}")
         asking = Asking()
         task = self._questions.start(self._answered(asking, picture, question, options))
         return AsyncAnswerStream(asking, task, options.get("deadline", ASK_S))
@@ -245,7 +250,7 @@ async def connect_async(serial: str | None = None, **options: Unpack[ConnectOpti
     """
     usb, tcp = options.pop("usb", False), options.pop("tcp", False)
     settings = load(**options)
-    (line,) = await chosen_devices([serial] if serial else [], usb=usb, tcp=tcp)
+    line = await one_device([serial] if serial else [], usb=usb, tcp=tcp)
     async with AsyncExitStack() as stack:
         spool = await asyncio.to_thread(_opened, settings.state_dir)
         stack.callback(spool.close)

@@ -73,6 +73,9 @@ class Phone:
         if held is not None:
             held[0].close()
 
+    def __repr__(self) -> str:
+        return f"<Phone {self.serial} {self.model}>" if self._open else "<Phone, not open>"
+
     @property
     def serial(self) -> str:
         """The phone's adb serial."""
@@ -114,7 +117,7 @@ class Phone:
                 `max_output_tokens`, `deadline`; see `AskOptions`.
 
         While it is read, these may be raised:
-            UsageError: That is no picture.
+            UsageError: That is no picture. An option that does not exist is refused at once.
             QuestionRefused: The host refused the picture, the question or its length.
             HostUnavailable: No host answers, or not this model.
             TokenRefused: The host does not know our key.

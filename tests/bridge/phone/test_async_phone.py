@@ -150,7 +150,27 @@ async def test_without_that_phone_nothing_is_opened(virtual_phone: VirtualPhone)
         async with connect_async("R58M"):
             pass
 
-    assert problem.value.hint
+    assert problem.value.__notes__ == [f"hint: {problem.value.hint}"]  # an uncaught one shows it under its traceback
+
+
+async def test_a_pattern_that_means_several_phones_is_refused(
+    virtual_phone: VirtualPhone, adb_server: PrivateAdbServer, photos: Path
+) -> None:
+    async with VirtualPhone(photos, serial="VP0002") as other:
+        await adb_server.connect(other.address)
+        with pytest.raises(NoSuchDevice, match=other.address):
+            async with connect_async("127.*"):
+                pass
+        await adb_server.call("disconnect", other.address)
+
+
+async def test_an_option_that_does_not_exist_is_refused(virtual_phone: VirtualPhone) -> None:
+    async with connect_async() as phone:
+        with pytest.raises(UsageError, match="'streaming'") as problem:
+            await phone.ask(jpeg(), "What?", streaming=True)  # type: ignore[call-arg]
+
+    assert "max_output_tokens" in problem.value.hint
+    assert repr(phone) == f"<AsyncPhone {virtual_phone.address} Virtual Phone>"
 
 
 async def test_a_phone_that_cannot_be_used_says_why(adb_server: PrivateAdbServer, photos: Path) -> None:

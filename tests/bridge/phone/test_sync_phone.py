@@ -90,6 +90,19 @@ async def test_what_goes_wrong_at_the_door_comes_out_and_leaves_no_thread(virtua
     assert threads() == 0
 
 
+@pytest.mark.e2e
+@pytest.mark.usefixtures("here")
+async def test_a_phone_shows_which_one_it_is(virtual_phone: VirtualPhone) -> None:
+    def program() -> tuple[str, str]:
+        with connect() as phone:
+            return repr(phone), repr(connect())
+
+    assert await asyncio.to_thread(program) == (
+        f"<Phone {virtual_phone.address} Virtual Phone>",
+        "<Phone, not open>",
+    )
+
+
 ENDLESS = """
 import sys
 from bridge import connect
@@ -153,6 +166,18 @@ async def test_an_example_that_fails_says_what_to_do(terminal: dict[str, str]) -
 
         assert program.returncode == NoSuchDevice.exit_code
         assert "adb connect" in err.decode()
+
+
+@pytest.mark.e2e
+async def test_the_example_for_several_phones_asks_which(terminal: dict[str, str]) -> None:
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(EXAMPLES / "read_label_async.py")), env=terminal, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(30):
+        _, err = await program.communicate()
+
+    assert program.returncode == 2
+    assert "bridge devices" in err.decode()
 
 
 # ------------------------------------------------------------------------------------------------ portal, package
