@@ -1,8 +1,8 @@
-"""`python -m host_server …` is `bridge-host serve …`."""
+"""`python -m host_server …` is `bridge serve …`, which is `bridge-host serve …`."""
 
 import sys
 
-from host_server.cli import app
+from host_server.cli import main
 
 if __name__ == "__main__":
-    app(["serve", *sys.argv[1:]], prog_name="python -m host_server")
+    main(["serve", *sys.argv[1:]], called="bridge")

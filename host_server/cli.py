@@ -40,9 +40,21 @@ StateDir = Annotated[
 ]
 
 
-def main() -> None:
-    """The command `bridge-host`."""
-    app()
+def main(words: list[str] | None = None, *, called: str = "bridge-host") -> NoReturn:
+    """The command `bridge-host`; a mistake in its words ends like every other error, with a hint."""
+    try:
+        ended = app(words, prog_name=called, standalone_mode=False)
+    except typer.Abort:
+        sys.exit(130)
+    except Exception as error:
+        if not (hasattr(error, "format_message") and hasattr(error, "exit_code")):
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
+            typer.echo(error.format_message(), err=True)
+            sys.exit(_USAGE)
+        command = getattr(getattr(error, "ctx", None), "command_path", called)
+        _fail(error.format_message(), f"see `{command} --help`", _USAGE)
+    sys.exit(ended if isinstance(ended, int) else 0)
 
 
 @app.command()

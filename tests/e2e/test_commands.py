@@ -249,7 +249,9 @@ async def test_serve_shows_the_options_of_the_host(env: Mapping[str, str]) -> No
     done = await bridge("serve", "--help", env=env)
 
     assert done.code == 0
+    assert "Usage: bridge serve [OPTIONS]" in done.out
     assert "--engine" in done.out
+    refused(await bridge("serve", "--prot", "1", env=env), 2, "--port", "`bridge serve --help`")
 
 
 async def test_a_reader_that_has_seen_enough_is_no_error(env: Mapping[str, str], photos: Path) -> None:
