@@ -108,7 +108,8 @@ def load(environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
         return Settings.model_validate(merged)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise _mistake(str(first["loc"][0]), first["msg"], origins(environ, **flags)) from None
+        what = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+        raise _mistake(str(first["loc"][0]), what, origins(environ, **flags)) from None
 
 
 def origins(environ: Mapping[str, str] | None = None, **flags: Any) -> dict[str, str]:

@@ -76,6 +76,13 @@ def test_a_value_of_a_file_that_makes_no_sense_is_named_with_the_file(environ: d
         load(environ)
 
 
+def test_a_name_that_is_none_is_called_so(environ: dict[str, str]) -> None:
+    user_file(environ, "promt = 'What?'\n")
+
+    with pytest.raises(UsageError, match=r"config\.toml: promt: there is no such setting"):
+        load(environ)
+
+
 def test_a_key_for_a_host_that_nobody_named_is_refused(environ: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="--token-file") as caught:
         load(environ, token_file=Path("key"))
