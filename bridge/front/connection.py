@@ -2,7 +2,8 @@
 
 Any app of the phone reaches the front, and uvicorn would keep every connection that says nothing, for ever: a thousand
 of them and `bridge connect` can open no file any more. So there are so many and no more, and each has a moment to say
-what it wants. The parser is h11, which reads no endless head.
+what it wants. One more than there may be takes the place of the oldest that has shown no token: nobody can keep the
+page out by holding all of them. The parser is h11, which reads no endless head.
 
 A page that stops reading is worse: uvicorn waits for it without end, a `close` included, since asyncio wants to send
 the rest first. Here nothing is kept for such a page beyond what the kernel took, and one that takes nothing for a while
@@ -10,12 +11,15 @@ is cut off, whatever was being done for it.
 """
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from bridge.front.gate import PRINCIPAL
 
 __all__ = ["MAX_CONNECTIONS", "Connection", "PageSocket", "Patience"]
 
@@ -77,18 +81,25 @@ class Connection(_Hurried, H11Protocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._head: asyncio.TimerHandle | None = None
+        self.since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody is there; one too many is sent away."""
+        """Somebody is there; one too many costs the oldest stranger its place."""
         super().connection_made(transport)
+        self.since = self.loop.time()
         if len(self.connections) > MAX_CONNECTIONS:
-            self.transport.abort()
-        else:
+            min(self._strangers(), key=lambda stranger: stranger.since).transport.abort()
+        if not self.transport.is_closing():
             self._wait()
 
     def data_received(self, data: bytes) -> None:
         """Part of a head, or what comes after one."""
         super().data_received(data)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        """The next request may come."""
+        super().on_response_complete()
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -98,10 +109,23 @@ class Connection(_Hurried, H11Protocol):
 
     def _wait(self) -> None:
         """Be patient from the first moment of a head to its last, however slowly its bytes come."""
-        if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
+        if not self._owes() or self.transport.is_closing():
             self._stop_waiting()
         elif self._head is None:
             self._head = self.loop.call_later(self._patience.head_s, self.transport.abort)
+
+    def _owes(self) -> bool:
+        """Whether a head is to come, or the rest of a body that was answered without being read."""
+        theirs = self.conn.their_state
+        return theirs is h11.IDLE or (theirs is h11.SEND_BODY and self.conn.our_state is h11.DONE)
+
+    def _strangers(self) -> Iterator["Connection"]:
+        """Those, this one among them, that are not at work for somebody with a token; all being closed are gone."""
+        for other in self.connections:
+            if isinstance(other, Connection) and not other.transport.is_closing():
+                at_work = other.conn.our_state in {h11.SEND_RESPONSE, h11.SEND_BODY}
+                if not (at_work and other.scope.get(PRINCIPAL)):
+                    yield other
 
     def _stop_waiting(self) -> None:
         if self._head is not None:

@@ -1,6 +1,7 @@
 """Connections that say nothing, and too many of them: any app of the phone can open some."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest_asyncio
 
 from bridge.front import Front
 from bridge.front.connection import MAX_CONNECTIONS, Patience
-from tests.support.bridge import Bench, Page
+from tests.support.bridge import Bench, Page, jpeg
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -71,21 +72,44 @@ async def test_a_page_that_listens_longer_is_left_alone(hasty: Front) -> None:
         assert hasty.pages == 1
 
 
-async def test_one_connection_too_many_is_sent_away_and_the_rest_goes_on(fresh_front: Front) -> None:
-    open_now = [await asyncio.open_connection("127.0.0.1", fresh_front.port) for _ in range(MAX_CONNECTIONS)]
-    reader, writer = await asyncio.open_connection("127.0.0.1", fresh_front.port)
+async def test_a_body_that_is_not_wanted_is_not_waited_for(hasty: Front) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", hasty.port)
+    writer.write(b"PUT /v1/captures/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as group:
+        ended = group.create_task(rest(reader))
+        while not ended.done():
+            writer.write(b"x")
+            await asyncio.wait([ended], timeout=HEAD_S / 10)
 
-    assert await rest(reader) == b""
+    assert ended.result().startswith(b"HTTP/1.1 401 ")
     writer.close()
-    open_now.pop()[1].close()
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            reader, writer = await asyncio.open_connection("127.0.0.1", fresh_front.port)
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            answer = await rest(reader)
-            writer.close()
-            if answer:
-                break
-    assert answer.endswith(b'{"ok":true}')
-    for _, other in open_now:
-        other.close()
+
+
+async def test_one_connection_too_many_costs_the_oldest_stranger_its_place(fresh_front: Front) -> None:
+    page = Page(fresh_front)
+    await page.link()
+    data = jpeg("gold")
+    go_on, begun = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield data[:100]
+        begun.set()
+        await go_on.wait()
+        yield data[100:]
+
+    async with asyncio.TaskGroup() as group:
+        where = f"/v1/captures/{hashlib.sha256(data).hexdigest()}"
+        bringing = group.create_task(page.http("PUT", where, content=slowly()))
+        await begun.wait()
+        strangers = [await asyncio.open_connection("127.0.0.1", fresh_front.port) for _ in range(MAX_CONNECTIONS - 1)]
+        for _, writer in strangers:
+            writer.write(b"POST /link HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+
+        alive = await page.http("GET", "/healthz")
+
+        assert await rest(strangers[0][0]) == b""
+        assert (await asyncio.wait([bringing], timeout=0))[1]
+        go_on.set()
+    assert (alive.json(), bringing.result().status_code) == ({"ok": True}, 201)
+    for _, writer in strangers:
+        writer.close()
