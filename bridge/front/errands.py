@@ -4,6 +4,7 @@ All phones of a bridge share one key at the host, so the host would give this pa
 for nothing but its name. Whatever is not named here is not passed on, and what is passed on is what was checked.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
@@ -19,8 +20,9 @@ from host_server.wire.codec import decode, encode
 from host_server.wire.errors import WireError
 from host_server.wire.ids import sha256_of_file_id
 
-__all__ = ["MAX_JSON", "errands_of"]
+__all__ = ["MAX_AT_ONCE", "MAX_JSON", "errands_of"]
 
+MAX_AT_ONCE: Final = 4  # questions being read, each in memory as a whole
 MAX_JSON: Final = 12 * 1024 * 1024  # the host's own limit: a question may hold a picture as a `data:` URL
 _REMEMBERED: Final = 256
 _MODELS = re.compile(r"/v1/models(/[A-Za-z0-9._:-]{1,128})?", re.ASCII)
@@ -31,6 +33,7 @@ _BEGUN = re.compile(rb'"id":\s*"(resp_[A-Za-z0-9_-]{1,64})"', re.ASCII)
 def errands_of(session: Session) -> Callable[[Request], Awaitable[Response]]:
     """The route of everything that is fetched from the host."""
     asked_here: Recent[str, None] = Recent(_REMEMBERED)
+    reading = asyncio.BoundedSemaphore(MAX_AT_ONCE)
 
     def begun(beginning: bytes) -> None:
         if found := _BEGUN.search(beginning):
@@ -49,7 +52,10 @@ def errands_of(session: Session) -> Callable[[Request], Awaitable[Response]]:
             _check_answer(answer["name"], is_own)
             return Forwarded(request, session.client.http)
         if method == "POST" and path == "/v1/responses":
-            content = await _question(request, session, is_own)
+            if reading.locked():
+                raise WireError("too_many_inflight", "Other questions are still arriving.", retry_after_ms=1000)
+            async with reading:
+                content = await _question(request, session, is_own)
             return Forwarded(request, session.client.http, content=content, on_begin=begun)
         raise WireError("not_found", "There is no such address for a page.")
 

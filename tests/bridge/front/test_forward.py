@@ -15,10 +15,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.client import fixed
 from bridge.errors import HostUnavailable
 from bridge.front import Front
-from bridge.front.errands import MAX_JSON
+from bridge.front.errands import MAX_AT_ONCE, MAX_JSON
 from bridge.session import Session
 from tests.support.bridge import JPEG, PHONE, SHA256, Bench, Page, bench, jpeg
 from tests.support.serving import serving
+from tests.support.until import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -86,6 +87,28 @@ async def test_a_body_beyond_the_limit_is_refused(page: Page) -> None:
     answer = await page.http("POST", "/v1/responses", content=endless())
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
+
+
+async def test_only_so_many_questions_arrive_at_a_time(page: Page) -> None:
+    arriving, go_on = 0, asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        nonlocal arriving
+        yield b'{"input": '
+        arriving += 1
+        await go_on.wait()
+        yield b'"hi"}'
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        slow = [group.create_task(page.http("POST", "/v1/responses", content=slowly())) for _ in range(MAX_AT_ONCE)]
+        await until(lambda: arriving == MAX_AT_ONCE)
+        while (refused := await page.http("POST", "/v1/responses", json={"input": "hi"})).is_success:
+            pass  # the last of them is not seen yet
+        go_on.set()
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_inflight")
+    assert [one.result().status_code for one in slow] == [200] * MAX_AT_ONCE
+    assert (await page.http("POST", "/v1/responses", json={"input": "hi"})).is_success
 
 
 async def test_without_a_host_the_page_is_told_to_try_again(tmp_path: Path, app_dir: Path) -> None:
