@@ -121,6 +121,8 @@ class _Job:
         import asyncio
         import time
 
+        from bridge.cli.place import misnamed
+
         async with opened_line(self._settings, line) as phone:
             seen = await self._meant.way(self._settings, spool, phone).look()
             taken = await seen.keep()
@@ -145,7 +147,9 @@ class _Job:
             )
             return
         self._output.data(str(path))
-        self._output.say(f"{taken.source} of {line.serial}", detail=in_bytes(taken.size))
+        self._output.say(
+            f"{taken.source} of {line.serial}", detail=in_bytes(taken.size) + misnamed(path, taken.media_type)
+        )
 
 
 def _written(blob: Path, taken: "Capture", place: "Place") -> Path:

@@ -7,7 +7,7 @@ import typer
 
 from bridge.cli.options import Json
 from bridge.cli.output import Output
-from bridge.errors import HostUnavailable
+from bridge.errors import HostUnavailable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,6 +41,7 @@ def demo(
     from bridge.virtual.demo_page import write_demo_page
     from bridge.virtual.record import DemoSetup
 
+    _check_place(page)
     output = Output(as_json=json)
     output.heading("lensbridge demo", detail="a virtual phone under the real adb server")
 
@@ -62,6 +63,21 @@ def demo(
     )
     if not open_:
         finished(result)
+
+
+def _check_place(page: Path) -> None:
+    """Said before the demo runs, which takes ten seconds. Raises `UsageError`."""
+    import os
+
+    if not page.parent.is_dir():
+        problem = f"there is no folder {page.parent}"
+    elif page.is_dir():
+        problem = f"{page} is a folder"
+    elif not os.access(page if page.exists() else page.parent, os.W_OK):
+        problem = f"{page} cannot be written"
+    else:
+        return
+    raise UsageError(problem, hint="choose another place for the page about the demo: --page FILE")
 
 
 def _nothing(_piece: str) -> None:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from bridge.spool import Capture
 
-__all__ = ["Place", "place_for"]
+__all__ = ["Place", "misnamed", "place_for"]
 
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}
-PICTURES = {".png", ".jpg", ".jpeg"}
+KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def place_for(out: str | None, *, several: bool) -> Place:
     """Settle it before any picture is taken. Raises `UsageError` where nothing could be written."""
     path = Path(out or ".")
     given_as_folder = (out or "").endswith("/") or path.is_dir()
-    if several and not given_as_folder and (path.exists() or path.suffix.lower() in PICTURES):
+    if several and not given_as_folder and (path.exists() or path.suffix.lower() in KINDS):
         raise UsageError(f"several phones, and {path} is one file", hint="give a folder: -o DIR/")
     is_folder = given_as_folder or several or out is None
     if not is_folder and not path.parent.is_dir():
@@ -77,6 +77,12 @@ def place_for(out: str | None, *, several: bool) -> Place:
         with _told(path):
             path.mkdir(parents=True, exist_ok=True)
     return Place(path, is_folder, several)
+
+
+def misnamed(path: Path, media_type: str) -> str:
+    """What to say of a file whose name promises another kind of picture than the phone gave; the name is the user's."""
+    promised = KINDS.get(path.suffix.lower(), media_type)
+    return "" if promised == media_type else f"; a {media_type.removeprefix('image/').upper()} in spite of its name"
 
 
 @contextlib.contextmanager

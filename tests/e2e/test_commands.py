@@ -214,6 +214,8 @@ async def test_ask_ends_by_its_timeout(env: Mapping[str, str], photos: Path) -> 
         ["no-such-command"],
         ["ask", "--no-such-option"],
         ["ask", "", "--picture", "a.jpg"],
+        ["demo", "--page", "no-such-folder/demo.html"],
+        ["demo", "--page", "."],
         ["connect", "--phone-port", "80"],
         ["connect", "--host-url", "http://example.com"],
         ["ask", "x", "--picture", "a.jpg", "-s", "R58M"],

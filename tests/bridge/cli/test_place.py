@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli.place import place_for
+from bridge.cli.place import misnamed, place_for
 from bridge.errors import UsageError
 from bridge.spool import Capture
 
@@ -92,3 +92,17 @@ def test_a_folder_that_is_not_there_is_said_before_any_picture_is_taken(here: Pa
     with pytest.raises(UsageError, match="cannot be written"):
         place_for(str(here / "taken" / "more") + "/", several=False)
     assert [path.name for path in here.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "said"),
+    [
+        ("x.jpg", "image/png", "; a PNG in spite of its name"),
+        ("x.PNG", "image/jpeg", "; a JPEG in spite of its name"),
+        ("x.jpeg", "image/jpeg", ""),
+        ("x.png", "image/png", ""),
+        ("x", "image/png", ""),
+    ],
+)
+def test_a_name_that_promises_another_kind_of_picture_is_noticed(name: str, media_type: str, said: str) -> None:
+    assert misnamed(Path(name), media_type) == said
