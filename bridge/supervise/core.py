@@ -79,7 +79,7 @@ class Supervisor:
     _linked: bool = False
     _page_tries: int = 0
     _unanswered: bool = False  # the page that was opened last has said nothing
-    _silent: bool = False  # and people know
+    _silent: bool = False  # and people know, or have asked for it
     _page_due: float | None = None
     _out: list[Command] = field(default_factory=list)
 
@@ -173,6 +173,8 @@ class Supervisor:
         """Somebody asks for the page: it is opened anew, with all its tries."""
         if self.state is State.UP and self._tunnel:
             self._page_tries, self._page_due, self._unanswered = 0, now, False
+            self._silent = True  # so its first word is told as well
+            self._tell(self.state, "opening the page on the phone", "")
             self._page(now)
 
     def _failed(self, event: Failed | WatchEnded, now: float) -> None:

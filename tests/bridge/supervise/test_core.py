@@ -117,6 +117,7 @@ class TestNoHello:
     ONCE_MORE = Tell(State.UP, "no word from the page on the phone; opening it again (3 of 3)", SILENT)
     AT_LAST = Tell(State.UP, "no word from the page on the phone; waiting for you", SILENT_AT_LAST)
     LINKED = Tell(State.UP, "the page on the phone is linked")
+    WANTED = Tell(State.UP, "opening the page on the phone")
 
     def opened(self) -> Playbook:
         """A phone that is up, its page opened at 0 s and silent since."""
@@ -160,11 +161,11 @@ class TestNoHello:
         assert play.at(1.0) >> Wake() << self.AGAIN << OpenPage(7) << CheckTunnel(7)
 
     def test_somebody_who_asks_for_the_page_gets_all_its_tries(self) -> None:
-        play = self.silent().at(100) >> PageWanted() << OpenPage(7)
+        play = self.silent().at(100) >> PageWanted() << self.WANTED << OpenPage(7)
         play.at(100 + HELLO_S) >> Wake() << self.AGAIN << OpenPage(7) << CheckTunnel(7)
 
         assert play.at(100 + 2 * HELLO_S) >> PageLinked() << self.LINKED
-        assert play >> PageWanted() << OpenPage(7)
+        assert play >> PageWanted() << self.WANTED << OpenPage(7) >> PageLinked() << self.LINKED
 
     def test_a_phone_that_is_not_up_cannot_be_asked_for_its_page(self) -> None:
         play = self.silent() >> Devices(()) << CloseTransport() << ABSENT
