@@ -1,7 +1,8 @@
 """`Album`: the pictures of one phone that are in the spool, as its page uses them: brought, shown, lent, deleted.
 
 A deleted picture goes everywhere at once: from the spool with its answers, from the session's memory, and from the
-host, which is told again until it has forgotten them too. Another phone's picture of the same bytes stays.
+host, which is told again until it has forgotten them too, by the next bridge if this one ends. Another phone's picture
+of the same bytes stays.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from bridge.errors import HostUnavailable, QuestionRefused, TokenRefused
 from bridge.session.erasing import Erasing
 from bridge.session.events import Event, PageBrought, PictureDeleted
 from bridge.session.refusals import wire_error
-from bridge.spool import Capture, Spool
+from bridge.spool import Capture, Spool, answers_at_host
 from host_server.wire.errors import WireError
 
 __all__ = ["Album"]
@@ -31,7 +32,7 @@ class Album:
         self._client = client
         self._device_id = device_id
         self._feed = feed
-        self._erasing = Erasing(client.http)
+        self._erasing = Erasing(client.http, spool, device_id)
 
     def find(self, sha256: str) -> tuple[Path, str] | None:
         """File and media type of a picture this phone took, if it is kept."""
@@ -69,16 +70,17 @@ class Album:
         gone = await asyncio.to_thread(self._spool.forget, self._device_id, sha256)
         if not gone.captures:
             return None
-        self._erasing.add(answers=gone.answers, picture=None if gone.elsewhere else sha256)
+        self._erasing.add(gone.at_host(sha256))
         self._feed(PictureDeleted(sha256, gone.captures))
         return await self._erasing.flush()
 
     def forget(self, response_ids: tuple[str, ...]) -> None:
         """The host shall forget these answers too; `erase` tells it."""
-        self._erasing.add(answers=response_ids)
+        self._erasing.add(answers_at_host(response_ids))
 
     async def erase(self) -> None:
         """Tell the host what to forget until it has, or went away: then this is called again when one comes."""
+        await self._erasing.keep()
         for wait in _ERASE_AFTER_S:
             await asyncio.sleep(wait)
             if await self._erasing.flush():

@@ -9,6 +9,7 @@
                                             answers    one row for each question put to it; the first one counts
                                             seen       (device, path, mtime, size) that are done with, or held back
                                             looks      when each folder of each phone was last looked at
+                                            erasures   what the host shall forget of pictures that were deleted
    crash? ──► pending() are the captures still owed an answer; half-pulled temps are swept; stray blobs are collected
 ```
 A capture counts as taken once it is in here, and as answered once its answer is. `Spool` is synchronous and may be
@@ -20,7 +21,16 @@ not fall in between. Processes may share it too.
 from bridge.spool.blobs import disk_full, full_disk_told
 from bridge.spool.identity import device_id
 from bridge.spool.memory import FolderMemory
-from bridge.spool.model import MAX_PICTURE_BYTES, Answer, Capture, FileKey, Forgotten, Source, display_name
+from bridge.spool.model import (
+    MAX_PICTURE_BYTES,
+    Answer,
+    Capture,
+    FileKey,
+    Forgotten,
+    Source,
+    answers_at_host,
+    display_name,
+)
 from bridge.spool.quota import Quota, SpoolFull
 from bridge.spool.store import Spool
 
@@ -35,6 +45,7 @@ __all__ = [
     "Source",
     "Spool",
     "SpoolFull",
+    "answers_at_host",
     "device_id",
     "disk_full",
     "display_name",

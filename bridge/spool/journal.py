@@ -17,8 +17,8 @@ __all__ = ["Journal"]
 _BUSY_S: Final = 10.0
 _NO_ROOM: Final = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 _LEAST_FREE: Final = 65536  # the helper files of SQLite want about so many bytes at once
-_VERSION: Final = 1
-_TABLES: Final = {"captures", "answers", "seen", "looks"}
+_VERSION: Final = 2
+_TABLES: Final = {"captures", "answers", "seen", "looks", "erasures"}
 _SCHEMA: Final = (
     """CREATE TABLE captures (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -62,6 +62,11 @@ _SCHEMA: Final = (
         PRIMARY KEY (device_id, folder)
     ) STRICT, WITHOUT ROWID""",
 )
+_SINCE_2: Final = """CREATE TABLE erasures (
+        device_id TEXT NOT NULL,
+        address TEXT NOT NULL,
+        PRIMARY KEY (device_id, address)
+    ) STRICT, WITHOUT ROWID"""
 
 
 class Journal:
@@ -134,8 +139,10 @@ class Journal:
             if version == 0:
                 for statement in _SCHEMA:
                     self._db.execute(statement)
+            if version < _VERSION:
+                self._db.execute(_SINCE_2)
                 self._db.execute(f"PRAGMA user_version={_VERSION}")
-            elif _TABLES - {name for (name,) in self._db.execute("SELECT name FROM sqlite_schema")}:
+            if _TABLES - {name for (name,) in self._db.execute("SELECT name FROM sqlite_schema")}:
                 raise self._damaged("tables are missing")
 
     def _to_wal(self) -> None:

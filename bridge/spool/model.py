@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
@@ -14,6 +14,7 @@ __all__ = [
     "FileKey",
     "Forgotten",
     "Source",
+    "answers_at_host",
     "capture_id",
     "display_name",
     "event_id",
@@ -74,6 +75,16 @@ class Forgotten:
     captures: tuple[Capture, ...]
     answers: tuple[str, ...]
     elsewhere: bool
+
+    def at_host(self, sha256: str) -> tuple[str, ...]:
+        """Where the host keeps what it has of this picture."""
+        picture = () if self.elsewhere else (f"/v1/captures/{sha256}",)
+        return (*answers_at_host(self.answers), *picture)
+
+
+def answers_at_host(names: Iterable[str]) -> tuple[str, ...]:
+    """Where the host keeps these answers."""
+    return tuple(f"/v1/responses/{name}" for name in names)
 
 
 def capture_id(device: str, key: FileKey) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import starmap
 from pathlib import Path
 from typing import Any, Final, Self
@@ -122,17 +122,38 @@ class Spool:
         return bool(rows)
 
     def forget(self, device_id: str, sha256: str) -> Forgotten:
-        """Forget all captures of this phone that show this picture, and their answers, down to their traces on disk."""
+        """Forget all captures of this phone that show this picture, and their answers, down to their traces on disk.
+
+        What the host keeps of them is owed an erasure from now on, whatever becomes of this process.
+        """
         which = "capture_id IN (SELECT capture_id FROM captures WHERE device_id=? AND sha256=?)"
         with self._journal.transaction():
             captures = self._captures("device_id=? AND sha256=?", device_id, sha256)
             answers = self._journal.rows(f"SELECT response_id FROM answers WHERE {which}", (device_id, sha256))  # ruff: ignore[hardcoded-sql-expression] - our own words
             self._journal.change("DELETE FROM captures WHERE device_id=? AND sha256=?", (device_id, sha256))
             elsewhere = bool(self._captures("sha256=?", sha256))
+            gone = Forgotten(tuple(captures), tuple(name for (name,) in answers if name), elsewhere)
+            if captures:
+                self.owe_erasure(device_id, gone.at_host(sha256))
         self._collect([sha256] if captures else [])
         if captures:
             self._journal.wipe()
-        return Forgotten(tuple(captures), tuple(name for (name,) in answers if name), elsewhere)
+        return gone
+
+    def owe_erasure(self, device_id: str, owed: Iterable[str]) -> None:
+        """The host shall forget what is at these addresses of it, for this phone."""
+        sql = "INSERT OR IGNORE INTO erasures VALUES (?, ?)"
+        self._journal.change_many(sql, ((device_id, address) for address in owed))
+
+    def erasures(self, device_id: str) -> list[str]:
+        """What the host has not forgotten yet, as far as is known."""
+        rows = self._journal.rows("SELECT address FROM erasures WHERE device_id=?", (device_id,))
+        return [address for (address,) in rows]
+
+    def erased(self, device_id: str, done: Iterable[str]) -> None:
+        """The host has forgotten these."""
+        sql = "DELETE FROM erasures WHERE device_id=? AND address=?"
+        self._journal.change_many(sql, ((device_id, address) for address in done))
 
     def _captures(self, where: str, *values: str) -> list[Capture]:
         sql = f"SELECT {_COLUMNS} FROM captures WHERE {where} ORDER BY number"  # ruff: ignore[hardcoded-sql-expression] - our own words, no values

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bridge.client import HostClient
+from bridge.client import HostClient, fixed
 from bridge.front import Front
 from bridge.front.pictures import MAX_AT_ONCE
 from bridge.session import PhoneInfo, Session
@@ -285,6 +285,35 @@ class TestDeleted:
                     await until(lambda: not session.album._erasing._left)
                     assert await at_host(host, where) == 404
                     running.cancel()
+
+    async def test_the_next_bridge_tells_the_host_what_this_one_could_not(
+        self, host: RunningHost, app_dir: Path, tmp_path: Path
+    ) -> None:
+        async def nowhere() -> tuple[str, str]:
+            await asyncio.sleep(0)
+            return "http://127.0.0.1:9", "none"
+
+        data = jpeg("thistle")
+        _, where = named(data)
+        async with httpx.AsyncClient(base_url=host.url, trust_env=False) as program:
+            kept = await program.put(where, content=data, headers={"authorization": f"Bearer {host.token}"})
+            assert kept.is_success
+        for locate, after in ((nowhere, 200), (fixed(host.url, host.token), 404)):
+            with Spool(tmp_path / "spool") as spool:
+                async with HostClient(locate) as client, asyncio.TaskGroup() as group:
+                    session = Session(PHONE, spool, client, prompt="What?")
+                    running = group.create_task(session.run())
+                    if locate is nowhere:
+                        async with Front(session, app_dir=app_dir) as front:
+                            page = Page(front)
+                            await page.link()
+                            await page.http("PUT", where, content=data)
+                            assert (await page.http("DELETE", where)).json()["host"] == "later"
+                    else:
+                        await until(lambda: not spool.erasures(PHONE.device_id))
+                    running.cancel()
+                assert await at_host(host, where) == after
+                assert bool(spool.erasures(PHONE.device_id)) is (locate is nowhere)
 
 
 async def at_host(host: RunningHost, where: str) -> int:

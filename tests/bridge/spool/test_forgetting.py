@@ -85,3 +85,22 @@ def test_no_file_keeps_its_words(tmp_path: Path, more: int) -> None:
 
 def holding(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and WORDS.encode() in path.read_bytes()]
+
+
+def test_the_host_is_owed_an_erasure_whatever_becomes_of_us(tmp_path: Path) -> None:
+    with Spool(tmp_path) as spool:
+        one, shared = take(spool, DEVICE), take(spool, DEVICE, data=b"shared")
+        take(spool, OTHER, data=b"shared")
+        spool.record_answer(one.capture_id, "q1", "resp_1", "completed", WORDS)
+        spool.record_answer(shared.capture_id, "q2", "resp_2", "completed", WORDS)
+        for capture in (one, shared):
+            spool.forget(DEVICE, capture.sha256)
+
+    owed = {"/v1/responses/resp_1", f"/v1/captures/{one.sha256}", "/v1/responses/resp_2"}
+    with Spool(tmp_path) as spool:
+        assert set(spool.erasures(DEVICE)) == owed
+        assert spool.erasures(OTHER) == []
+        spool.owe_erasure(DEVICE, ["/v1/responses/resp_1", "/v1/responses/resp_3"])
+        spool.erased(OTHER, owed)
+        spool.erased(DEVICE, owed)
+        assert spool.erasures(DEVICE) == ["/v1/responses/resp_3"]

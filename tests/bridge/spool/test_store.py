@@ -243,11 +243,25 @@ def test_a_failed_transaction_leaves_nothing_behind(spool: Spool) -> None:
 def test_a_spool_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     Spool(tmp_path).close()
     raw = sqlite3.connect(tmp_path / "journal.sqlite")
-    raw.execute("PRAGMA user_version=2")
+    raw.execute("PRAGMA user_version=3")
     raw.close()
     with pytest.raises(UsageError, match="newer lensbridge") as caught:
         Spool(tmp_path)
     assert "upgrade" in caught.value.hint
+
+
+def test_a_spool_of_the_first_version_is_gone_on_with(tmp_path: Path) -> None:
+    with Spool(tmp_path) as spool:
+        before = take(spool)
+    raw = sqlite3.connect(tmp_path / "journal.sqlite")
+    raw.execute("DROP TABLE erasures")
+    raw.execute("PRAGMA user_version=1")
+    raw.close()
+
+    for _ in range(2):
+        with Spool(tmp_path) as spool:
+            assert spool.pending(DEVICE) == [before]
+            assert spool.erasures(DEVICE) == []
 
 
 def test_a_damaged_journal_is_told_with_a_way_out(tmp_path: Path) -> None:
