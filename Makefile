@@ -80,7 +80,7 @@ bench: setup
 	$(BIN)/python -m tools.bench
 
 soak: setup
-	SOAK=$${SOAK:-100} $(BIN)/python -m pytest -m soak $(PYTEST)
+	SOAK=$${SOAK:-100} $(BIN)/python -m pytest -m soak -s -v $(PYTEST)
 
 # Pages of docs/reference made from the code; a test fails where they differ.
 reference: $(VENV)/.dev
