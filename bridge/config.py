@@ -7,6 +7,7 @@ pydantic-settings reads each place; `load` keeps the order and `origins` says wh
 doctor`. Nothing below the command line sees this object: each part is handed the two to five values it needs.
 """
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +23,19 @@ from pydantic_settings import (
 )
 
 from bridge.errors import UsageError
+from host_server.wire.discovery import UnsafeFileError, private_folder
 from host_server.wire.discovery import state_dir as default_state_dir
 
-__all__ = ["DEFAULT_PROMPT", "PHONE_PORT", "Settings", "config_files", "load", "origins", "project_may_set"]
+__all__ = [
+    "DEFAULT_PROMPT",
+    "PHONE_PORT",
+    "Settings",
+    "config_files",
+    "load",
+    "origins",
+    "own_folder",
+    "project_may_set",
+]
 
 DEFAULT_PROMPT = "What does this picture show? Read the text in it."
 
@@ -120,6 +131,20 @@ def origins(environ: Mapping[str, str] | None = None, **flags: Any) -> dict[str,
         for name in values:
             found.setdefault(name, place)
     return found
+
+
+def own_folder(state_dir: Path) -> Path:
+    """Make the state folder, or see that it is ours alone. Raises `UsageError`; a full disk stays an OSError."""
+    hint = "name another folder with --state-dir or BRIDGE_STATE_DIR"
+    try:
+        return private_folder(state_dir)
+    except UnsafeFileError as error:
+        raise UsageError(str(error), hint=f"chmod go-w {state_dir}, or {hint}") from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        reason = "that is no folder" if error.errno == errno.EEXIST else error.strerror
+        raise UsageError(f"{state_dir} cannot keep tokens and pictures: {reason}", hint=hint) from None
 
 
 def _mistake(name: str, what: str, said_by: Mapping[str, str]) -> UsageError:

@@ -79,13 +79,13 @@ async def _connect(
     settings: "Settings", wanted: list[str], output: Output, ways: dict[str, Any], *, usb: bool, tcp: bool
 ) -> None:
     from bridge.adb.choose import one_device
+    from bridge.config import own_folder
     from bridge.supervise.finder import finder_of
     from bridge.supervise.lease import Lease
-    from host_server.wire.discovery import private_folder
 
     finder = finder_of(settings)
     line = await one_device(wanted, usb=usb, tcp=tcp)
-    private_folder(settings.state_dir)
+    own_folder(settings.state_dir)
     with Lease(settings.state_dir, line.serial, "connect") as lease:
         ways["fresh"] = not lease.taken_over
         await _hold(settings, finder, line, lease, output, ways)

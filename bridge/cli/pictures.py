@@ -116,10 +116,10 @@ async def opened_spool(settings: "Settings") -> AsyncGenerator["Spool"]:
     """The spool of the state folder, for the block."""
     import asyncio
 
+    from bridge.config import own_folder
     from bridge.spool import Spool
-    from host_server.wire.discovery import private_folder
 
-    private_folder(settings.state_dir)
+    own_folder(settings.state_dir)
     with await asyncio.to_thread(Spool, settings.state_dir / "spool") as spool:
         yield spool
 

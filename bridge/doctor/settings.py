@@ -1,6 +1,7 @@
 """Where each setting came from, and whether the state folder is ours alone."""
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def judge_problem(problem: UsageError) -> Finding:
 
 
 def look_at_folder(state_dir: Path) -> tuple[int, bool] | None:
-    """Permission bits of the state folder and whether it is ours; None while there is none."""
+    """Kind and permission bits of the state folder, and whether it is ours; None while there is none."""
     try:
         info = state_dir.stat()
     except OSError:
@@ -46,6 +47,8 @@ def judge_state_folder(state_dir: Path, seen: tuple[int, bool] | None) -> Findin
     if seen is None:
         return passed(AREA, "folder", f"{state_dir}, made at the first use")
     mode, ours = seen
+    if not stat.S_ISDIR(mode):
+        return failed(AREA, "folder", f"{state_dir} is no folder", hint="name another with --state-dir")
     if ours and not mode & OTHERS_WRITE:
         return passed(AREA, "folder", f"{state_dir}, yours alone")
     text = f"{state_dir} belongs to somebody else or may be written by others"

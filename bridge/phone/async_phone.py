@@ -15,7 +15,7 @@ from bridge.captures.newest import newest_capture
 from bridge.captures.shutter import shoot
 from bridge.client import HostClient
 from bridge.client.background import Background
-from bridge.config import Settings, load
+from bridge.config import Settings, load, own_folder
 from bridge.errors import DeadlinePassed, UsageError
 from bridge.phone.answer import Answer
 from bridge.phone.asking import Asking
@@ -24,7 +24,6 @@ from bridge.phone.options import AskOptions, ConnectOptions
 from bridge.phone.pictures import Picture, as_capture
 from bridge.spool import Capture, Spool, device_id
 from bridge.supervise.finder import finder_of
-from host_server.wire.discovery import private_folder
 
 __all__ = ["ASK_S", "CAPTURE_S", "AsyncAnswerStream", "AsyncPhone", "Source", "connect_async"]
 
@@ -267,7 +266,7 @@ async def _begun(stack: AsyncExitStack) -> Background:
 
 
 def _opened(state_dir: Path) -> Spool:
-    return Spool(private_folder(state_dir) / "spool")
+    return Spool(own_folder(state_dir) / "spool")
 
 
 def _too_late(message: str, name: str) -> DeadlinePassed:

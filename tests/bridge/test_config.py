@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.config import DEFAULT_PROMPT, load, origins
+from bridge.config import DEFAULT_PROMPT, load, origins, own_folder
 from bridge.errors import UsageError
 
 
@@ -102,3 +102,20 @@ def test_a_users_file_that_makes_no_sense_is_a_usage_error(environ: dict[str, st
 
 def test_a_key_never_shows_in_the_settings_text(environ: dict[str, str]) -> None:
     assert "secret-key" not in repr(load(environ | {"BRIDGE_TOKEN": "secret-key"}))
+
+
+def test_a_state_folder_that_cannot_be_ours_alone_is_a_usage_error(tmp_path: Path) -> None:
+    assert own_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o077 == 0
+
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="may be written by others") as caught:
+        own_folder(tmp_path / "open")
+    assert "chmod go-w" in caught.value.hint
+    with pytest.raises(UsageError, match="that is no folder") as caught:
+        own_folder(tmp_path / "file")
+    assert "--state-dir" in caught.value.hint
+    with pytest.raises(UsageError, match="cannot keep tokens and pictures"):
+        own_folder(Path("/proc/nope"))

@@ -23,6 +23,7 @@ from bridge.doctor.finding import bounded, failed, passed, warned
 from bridge.doctor.keys import KeyFacts, judge_key, look_at_key
 from bridge.doctor.phone import parse_probe
 from bridge.doctor.reverse import ReverseFacts, judge_port, judge_reverse
+from bridge.doctor.settings import judge_state_folder, look_at_folder
 from bridge.doctor.storage import judge_laptop, judge_phone
 from bridge.errors import DeviceUnusable, TokenRefused
 
@@ -250,3 +251,11 @@ def test_elsewhere_each_finding_is_a_line_and_nothing_drives_the_terminal() -> N
         "      hint: replug it",
         "1 failure, 1 passed (exit code 4)",
     ]
+
+
+def test_a_state_folder_that_is_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    finding = judge_state_folder(tmp_path / "file", look_at_folder(tmp_path / "file"))
+
+    assert (finding.status, finding.text) == ("FAIL", f"{tmp_path / 'file'} is no folder")
+    assert "--state-dir" in finding.hint
