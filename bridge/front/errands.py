@@ -15,7 +15,6 @@ from starlette.responses import Response
 from bridge.front.body import whole
 from bridge.front.forward import Forwarded
 from bridge.session import Session
-from bridge.session.recent import Recent
 from host_server.wire.codec import decode, encode
 from host_server.wire.errors import WireError
 from host_server.wire.ids import sha256_of_file_id
@@ -24,7 +23,6 @@ __all__ = ["MAX_AT_ONCE", "MAX_JSON", "errands_of"]
 
 MAX_AT_ONCE: Final = 4  # questions being read, each in memory as a whole
 MAX_JSON: Final = 12 * 1024 * 1024  # the host's own limit: a question may hold a picture as a `data:` URL
-_REMEMBERED: Final = 256
 _MODELS = re.compile(r"/v1/models(/[A-Za-z0-9._:-]{1,128})?", re.ASCII)
 _ANSWER = re.compile(r"/v1/responses/(?P<name>resp_[A-Za-z0-9_-]{1,64})(?P<cancel>/cancel)?", re.ASCII)
 _BEGUN = re.compile(rb'"id":\s*"(resp_[A-Za-z0-9_-]{1,64})"', re.ASCII)
@@ -32,15 +30,17 @@ _BEGUN = re.compile(rb'"id":\s*"(resp_[A-Za-z0-9_-]{1,64})"', re.ASCII)
 
 def errands_of(session: Session) -> Callable[[Request], Awaitable[Response]]:
     """The route of everything that is fetched from the host."""
-    asked_here: Recent[str, None] = Recent(_REMEMBERED)
     reading = asyncio.BoundedSemaphore(MAX_AT_ONCE)
 
-    def begun(beginning: bytes) -> None:
-        if found := _BEGUN.search(beginning):
-            asked_here.put(found[1].decode(), None)
-
     def is_own(response_id: str) -> bool:
-        return response_id in asked_here or session.knows(response_id)
+        return response_id in session.album.asked or session.knows(response_id)
+
+    def noted(pictures: frozenset[str]) -> Callable[[bytes], None]:
+        def begun(beginning: bytes) -> None:
+            if found := _BEGUN.search(beginning):
+                session.album.asked.put(found[1].decode(), pictures)
+
+        return begun
 
     async def errand(request: Request) -> Response:
         method, path = request.method, request.scope["path"]
@@ -55,24 +55,27 @@ def errands_of(session: Session) -> Callable[[Request], Awaitable[Response]]:
             if reading.locked():
                 raise WireError("too_many_inflight", "Other questions are still arriving.", retry_after_ms=1000)
             async with reading:
-                content = await _question(request, session, is_own)
-            return Forwarded(request, session.client.http, content=content, on_begin=begun)
+                content, pictures = await _question(request, session, is_own)
+            return Forwarded(request, session.client.http, content=content, on_begin=noted(pictures))
         raise WireError("not_found", "There is no such address for a page.")
 
     return errand
 
 
-async def _question(request: Request, session: Session, is_own: Callable[[str], bool]) -> bytes:
-    """A question whose pictures and earlier answer are this phone's, written anew: that is what is passed on."""
+async def _question(request: Request, session: Session, is_own: Callable[[str], bool]) -> tuple[bytes, frozenset[str]]:
+    """A question whose pictures and earlier answer are this phone's, written anew, and all pictures it is about."""
     data = decode(await whole(request, limit=MAX_JSON, code="body_too_large"))
     if not isinstance(data, dict):
         raise WireError("invalid_request", "The body must be a JSON object.")
+    shown = {sha256 for text in _texts(data) if (sha256 := sha256_of_file_id(text))}
+    before: frozenset[str] = frozenset()
     earlier = data.get("previous_response_id")
     if isinstance(earlier, str):
         _check_answer(earlier, is_own)
-    for sha256 in sorted({sha256 for text in _texts(data) if (sha256 := sha256_of_file_id(text))}):
+        before = session.album.asked.get(earlier) or session.pictures_of(earlier)
+    for sha256 in sorted(shown):
         await session.album.lend(sha256)
-    return encode(data).encode()
+    return encode(data).encode(), before | shown
 
 
 def _check_answer(name: str, is_own: Callable[[str], bool]) -> None:

@@ -14,6 +14,7 @@ from bridge.client import HostClient
 from bridge.errors import HostUnavailable, QuestionRefused, TokenRefused
 from bridge.session.erasing import Erasing
 from bridge.session.events import Event, PageBrought, PictureDeleted
+from bridge.session.recent import Recent
 from bridge.session.refusals import wire_error
 from bridge.spool import Capture, Spool, answers_at_host
 from host_server.wire.errors import WireError
@@ -21,6 +22,7 @@ from host_server.wire.errors import WireError
 __all__ = ["Album"]
 
 _ENDINGS = {"image/jpeg": "jpg", "image/png": "png"}
+_REMEMBERED = 256
 _ERASE_AFTER_S = (0.0, 0.5, 2.0, 8.0)
 
 
@@ -33,6 +35,8 @@ class Album:
         self._device_id = device_id
         self._feed = feed
         self._erasing = Erasing(client.http, spool, device_id)
+        self.asked: Recent[str, frozenset[str]] = Recent(_REMEMBERED)
+        """Answers that the page asked for over plain HTTP, past the session, and the pictures each is about."""
 
     def find(self, sha256: str) -> tuple[Path, str] | None:
         """File and media type of a picture this phone took, if it is kept."""
@@ -70,8 +74,12 @@ class Album:
         gone = await asyncio.to_thread(self._spool.forget, self._device_id, sha256)
         if not gone.captures:
             return None
-        self._erasing.add(gone.at_host(sha256))
+        beside = [name for name, pictures in self.asked.items() if sha256 in pictures]
+        for name in beside:
+            self.asked.drop(name)
+        self._erasing.add([*answers_at_host(beside), *gone.at_host(sha256)])
         self._feed(PictureDeleted(sha256, gone.captures))
+        await self._erasing.keep()
         return await self._erasing.flush()
 
     def forget(self, response_ids: tuple[str, ...]) -> None:

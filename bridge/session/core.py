@@ -97,6 +97,11 @@ class SessionCore:
         answer = self._answers.get(response_id)
         return answer.log if answer is not None else None
 
+    def picture(self, response_id: str) -> str | None:
+        """The picture that an answer is about."""
+        answer = self._answers.get(response_id)
+        return answer.sha256 if answer is not None else None
+
     def _dispatch(self, event: on.Event, now: float) -> list[Command]:  # ruff: ignore[complex-structure, too-many-branches] - the table of events
         match event:
             case on.HostSaid():  # first, because there are so many of them

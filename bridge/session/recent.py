@@ -23,6 +23,10 @@ class Recent(Generic[_KeyT, _ValueT]):
         """What is remembered under this key, if anything."""
         return self._entries.get(key)
 
+    def items(self) -> list[tuple[_KeyT, _ValueT]]:
+        """All entries, the oldest first."""
+        return list(self._entries.items())
+
     def put(self, key: _KeyT, value: _ValueT) -> None:
         """Remember."""
         self._entries[key] = value

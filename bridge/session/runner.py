@@ -156,6 +156,11 @@ class Session:
         """Whether this is an answer of this phone that is kept."""
         return self._core.log(response_id) is not None
 
+    def pictures_of(self, response_id: str) -> frozenset[str]:
+        """The pictures that one of them is about."""
+        sha256 = self._core.picture(response_id)
+        return frozenset() if sha256 is None else frozenset({sha256})
+
     def status(self) -> dict[str, Any]:
         """How it goes, for `bridge status`."""
         kinds = [viewer.kind for viewer in self._viewers.values()]

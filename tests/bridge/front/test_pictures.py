@@ -227,6 +227,24 @@ class TestDeleted:
         assert not desk.spool.blob_path(capture.sha256).exists()
         assert await at_host(host, where) == await at_host(host, f"/v1/responses/{name}") == 404
 
+    async def test_answers_that_went_past_the_session_go_too(self, page: Page, desk: Bench, host: RunningHost) -> None:
+        async def asked(**question: object) -> str:
+            return str((await page.http("POST", "/v1/responses", json=question)).json()["id"])
+
+        capture = desk.take(data=jpeg("orchid"))
+        desk.session.submit(capture)
+        of_session = (await desk.until("answer", capture_id=capture.capture_id))["response_id"]
+        first = (await ask_about(page, capture.sha256)).json()["id"]
+        names = [of_session, first, await asked(input="and?", previous_response_id=first)]
+        names.append(await asked(input="and?", previous_response_id=of_session))
+        other = await asked(input="hello")
+        await page.http("DELETE", named(jpeg("orchid"))[1])
+
+        await until(lambda: not desk.spool.erasures(PHONE.device_id))
+        assert {await at_host(host, f"/v1/responses/{name}") for name in names} == {404}
+        assert await at_host(host, f"/v1/responses/{other}") == 200
+        assert (await page.http("GET", f"/v1/responses/{first}")).status_code == 404
+
     async def test_its_words_leave_no_trace_on_the_laptop(self, page: Page, desk: Bench) -> None:
         capture = desk.take(data=jpeg("salmon"))
         desk.session.submit(capture, prompt="the order number is 4711salmon")
