@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from host_server.core.restarts import Restarts
-from host_server.engines.base import Engine, EngineError, RestartableEngine
+from host_server.engines.base import Engine, EngineError, EngineRestartedError, RestartableEngine
 from host_server.observe.log import get_logger
 from host_server.wire.errors import WireError
 
@@ -102,23 +102,29 @@ class EngineRoom:
     async def _keep(self, engine: Engine) -> None:
         name = engine.info.name
         restarts = self._restarts()
-        await self._warm(engine)
-        while isinstance(engine, RestartableEngine):
-            began = time.monotonic()
-            await engine.lost()
-            pause = restarts.died(lived_s=time.monotonic() - began)
+        while True:
+            lived_s = 0.0  # one that dies while it loads has not lived
+            if await self._warm(engine):
+                if not isinstance(engine, RestartableEngine):
+                    return
+                began = time.monotonic()
+                await engine.lost()
+                lived_s = time.monotonic() - began
+            pause = restarts.died(lived_s=lived_s)
             self._become(name, "failed" if pause.resting else "restarting")
             self._log.error("engine died", engine=name, next_start_s=pause.seconds, resting=pause.resting)
             await asyncio.sleep(pause.seconds)
-            await self._warm(engine)
 
-    async def _warm(self, engine: Engine) -> None:
+    async def _warm(self, engine: Engine) -> bool:
+        """Load it, however many tries that takes; false when its process died meanwhile."""
         name = engine.info.name
         tries = 0
         began = time.monotonic()
-        while self.states[name] != "ready":
+        while True:
             try:
                 await engine.warm_up()
+            except EngineRestartedError:
+                return False
             except EngineError as error:
                 self._log.warning("engine cannot be loaded", engine=name, reason=error.message, hint=error.hint)
             except Exception:  # ruff: ignore[blind-except] an engine is somebody else's code
@@ -128,7 +134,7 @@ class EngineRoom:
                 took = time.monotonic() - began
                 if took > _WORTH_SAYING_S:
                     self._log.info("engine ready", engine=name, model=engine.info.model, took_s=round(took, 1))
-                return
+                return True
             self._become(name, "failed")
             await asyncio.sleep(self._backoff_s[min(tries, len(self._backoff_s) - 1)])
             tries += 1

@@ -12,6 +12,7 @@ import pytest
 
 from host_server.core.restarts import Restarts
 from host_server.engines.base import Engine
+from host_server.engines.process.engine import ProcessEngine
 from host_server.service import Answer, EngineRoom, Limits, Pictures, Service
 from host_server.store.blobs import BlobStore
 from host_server.wire.errors import WireError
@@ -44,6 +45,13 @@ async def _ask(service: Service, text: str) -> list[Json]:
 async def _follow(answer: Answer) -> list[Json]:
     async with aclosing(answer.follow()) as batches:
         return [event async for batch in batches for event in batch]
+
+
+async def _another(engine: ProcessEngine, *, than: int | None) -> int:
+    """The pid of the engine's process, once it has one that is not this."""
+    await until(lambda: engine.pid not in {None, than})
+    assert engine.pid is not None
+    return engine.pid
 
 
 @pytest.mark.soak
@@ -105,6 +113,26 @@ async def test_a_host_without_its_engine_lives_says_so_and_lets_questions_wait(t
     assert live.status_code == 200
     assert waited.json()["output"][0]["content"][0]["text"] == "and now?"
     assert back.status_code == 200
+
+
+async def test_one_that_dies_while_it_loads_is_started_again_and_questions_wait(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.touch()
+    engine = puppet(str(model))
+    async with running(tmp_path, engine, Restarts(delays=EAGER)) as service, asyncio.TaskGroup() as group:
+        await until(lambda: not service.reasons())
+        model.unlink()
+        await _ask(service, "die")
+        await until(lambda: bool(service.reasons()))
+        waiting = group.create_task(_ask(service, "and now?"))
+        for _ in range(2):
+            loading = await _another(engine, than=None)
+            os.kill(loading, signal.SIGKILL)
+            await _another(engine, than=loading)
+            assert service.engines.states == {"puppet": "restarting"}
+        model.touch()
+
+        assert (await waiting)[-1]["response"]["status"] == "completed"
 
 
 async def test_after_three_deaths_questions_are_refused_until_a_rest_is_over(tmp_path: Path) -> None:

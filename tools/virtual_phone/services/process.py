@@ -89,6 +89,7 @@ class PipeProcess(Process):
     def __init__(self, process: asyncio.subprocess.Process, wrappers: int) -> None:
         super().__init__(process, wrappers)
         self._readers = {Kind.STDOUT: process.stdout, Kind.STDERR: process.stderr}
+        self._turns = {kind: asyncio.Lock() for kind in self._readers}  # whoever ends it drains what is still read
 
     @classmethod
     async def start(cls, what: Invocation, *, merge: bool) -> "PipeProcess":
@@ -112,7 +113,8 @@ class PipeProcess(Process):
     async def read(self, output: Kind) -> bytes:
         """From the pipe."""
         reader = self._readers[output]
-        return await reader.read(_CHUNK) if reader is not None else b""
+        async with self._turns[output]:
+            return await reader.read(_CHUNK) if reader is not None else b""
 
     async def write(self, data: bytes) -> None:
         """Into the pipe, as fast as the command reads."""
