@@ -185,7 +185,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         return {}
     try:
         values = TomlConfigSettingsSource(Settings, path)()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: {error}", hint="the file is TOML: name = value, one a line") from None
     if path == PROJECT_FILE:
         _check_project(path, values)

@@ -42,7 +42,9 @@ def test_the_nearest_place_wins_and_is_named(folder: Path, environ: dict[str, st
     assert named["phone_port"].endswith("lensbridge/config.toml")
 
 
-@pytest.mark.parametrize("text", ["nonsense = 1", "phone_port = 80", "prompt = [", "watch = 'perhaps'"])
+@pytest.mark.parametrize(
+    "text", ["nonsense = 1", "phone_port = 80", "prompt = [", "watch = 'perhaps'", "prompt = " + "[" * 5000]
+)
 def test_what_makes_no_sense_is_said_with_its_place(folder: Path, environ: dict[str, str], text: str) -> None:
     (folder / "bridge.toml").write_text(text)
 
