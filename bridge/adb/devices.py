@@ -153,7 +153,8 @@ def _matching(pattern: str, pool: Sequence[DeviceLine]) -> list[DeviceLine]:
         )
     if not near:
         there = ", ".join(line.serial for line in pool[:_NAMED])
-        hint = f"there is {there}: give that after -s, a unique beginning of it, or a pattern such as '*'"
+        one = "is" if len(pool) == 1 else "are"
+        hint = f"there {one} {there}: give a serial after -s, a unique beginning of one, or a pattern such as '*'"
         raise NoSuchDevice(f"no device matches {pattern!r}", hint=hint, devices=_table(pool))
     if not near[0].ready:
         raise _unusable(near, pool)

@@ -111,7 +111,7 @@ async def test_every_failure_is_an_exit_code_with_its_next_step(
     refused(none, 2, "no picture in", "take one")
     refused(display, 2, "--source screen")
     refused(place, 2, "there is no folder", "-o DIR/")
-    refused(nobody, 3, "no device matches 'nothere'", f"there is {fine}")
+    refused(nobody, 3, "no device matches 'nothere'", "there are ", fine)
     assert "connect a phone" not in nobody.hint
     (told,) = late.lines
     assert (late.code, told["exit_code"], told["serial"]) == (124, 124, fine)
