@@ -8,7 +8,7 @@ __all__ = ["serve"]
 
 
 def serve(context: typer.Context) -> None:
-    """Run the host service in this terminal."""
+    """Run the host service in this terminal. Its options are those of `bridge-host serve`."""
     import os
     import sys
     from importlib.util import find_spec
