@@ -20,6 +20,7 @@ class Rates:
     def __init__(self, limits: RateLimits, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._requests = RateLimiter(limits.requests)
         self._bytes = RateLimiter(limits.bytes)
+        self._refusals = RateLimiter(limits.refusals)
         self._clock = clock
 
     def take(self, principal: Principal) -> None:
@@ -32,6 +33,14 @@ class Rates:
             if wait:
                 raise WireError("rate_limited", f"Too many {what} in too short a time.", retry_after_ms=_ms(wait))
         self._requests.spend(principal.id, 1, now=now)
+
+    def refused(self, principal: Principal) -> bool:
+        """A frame of theirs was refused; whether that happens too often: reading such frames is work as well."""
+        if principal == ADMIN:
+            return False
+        now = self._clock()
+        self._refusals.spend(principal.id, 1, now=now)
+        return bool(self._refusals.wait(principal.id, now=now))
 
     def counted(self, principal: Principal, receive: "Receive") -> "Receive":
         """`receive`, with the bytes counted that come in by it."""

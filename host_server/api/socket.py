@@ -153,6 +153,8 @@ class _Connection:
                 error.stream_id = error.stream_id or getattr(message, "stream_id", None)
                 raise
         except WireError as error:
+            if self._rates.refused(self._principal):
+                raise _Ended(CLOSE_TRY_AGAIN) from None
             await self._send(error_event(error))
 
     async def _handle(self, message: ClientMessage) -> None:

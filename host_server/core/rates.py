@@ -23,6 +23,8 @@ class RateLimits:
 
     requests: Rate = Rate(1200, 300)
     bytes: Rate = Rate(1024**3, 256 * 1024**2)
+    refusals: Rate = Rate(600, 300)
+    """Frames of sockets that were refused, for whatever reason."""
 
 
 @dataclass(slots=True)

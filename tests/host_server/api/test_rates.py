@@ -94,6 +94,26 @@ async def _ends(client: Any, count: int) -> list[Json]:
     return ends
 
 
+@pytest.mark.parametrize(
+    "frame", ["{", '{"type": "response.cancel", "response_id": "resp_x"}', '{"type": "response.create"}']
+)
+async def test_a_socket_that_says_nothing_but_nonsense_is_closed(tmp_path: Path, frame: str) -> None:
+    rates = RateLimits(requests=Rate(1, 1), refusals=Rate(per_minute=1, burst=3))
+    async with serving(tmp_path, ScriptedEngine(lanes=8), rates=rates) as host:
+        ways = [({"authorization": f"Bearer {KeyFile(host.folder).new('a')}"}, 2), (host.headers, 20)]
+        for headers, heard in ways:
+            async with connect(_address(host), additional_headers=headers, proxy=None) as socket:
+                for _ in range(20):
+                    await socket.send(frame)
+                errors = [json.loads(await socket.recv())["type"] for _ in range(heard)]
+                assert errors == ["error"] * heard
+                if heard < 20:
+                    with pytest.raises(ConnectionClosed) as caught:
+                        await socket.recv()
+                    assert caught.value.rcvd is not None
+                    assert caught.value.rcvd.code == 1013
+
+
 async def test_a_socket_that_is_opened_too_often_may_come_back_later(limited: Serving) -> None:
     key = KeyFile(limited.folder).new("a")
     async with _client(limited, key) as client:
