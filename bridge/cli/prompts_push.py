@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bridge.adb.devices import DeviceLine
     from bridge.prompts import PromptBook
 
-__all__ = ["Ends", "push_all", "report"]
+__all__ = ["Ends", "push_all", "report", "tell_page"]
 
 TELL_S = 5.0
 
@@ -55,12 +55,12 @@ async def _push(book: "PromptBook", folder: Path, line: "DeviceLine") -> dict[st
         pushed = await to_phone(transport, book)
     finally:
         await transport.close()
-    page = await asyncio.to_thread(_tell_page, book, folder, line.serial)
+    page = await asyncio.to_thread(tell_page, book, folder, line.serial)
     return {"path": pushed.path, "bytes": pushed.size, "prompts": pushed.prompts, "page": page}
 
 
-def _tell_page(book: "PromptBook", folder: Path, serial: str) -> bool:
-    """Say it to a `bridge connect` that holds this phone; whether there is one and it took the list."""
+def tell_page(book: "PromptBook", folder: Path, serial: str) -> bool:
+    """Say it to a `bridge connect` that holds this phone; whether a page shows the list now."""
     import httpx
 
     from bridge.supervise.lease import holder
@@ -71,8 +71,9 @@ def _tell_page(book: "PromptBook", folder: Path, serial: str) -> bool:
     headers = {"authorization": f"Bearer {info.control_token}", "content-type": "application/json"}
     try:
         with httpx.Client(trust_env=False, timeout=TELL_S) as client:
-            return client.put(f"{info.front_url}/prompts", content=book.encoded(), headers=headers).is_success
-    except httpx.HTTPError:
+            answer = client.put(f"{info.front_url}/prompts", content=book.encoded(), headers=headers)
+            return answer.is_success and answer.json().get("pages", 0) > 0
+    except (httpx.HTTPError, ValueError):
         return False
 
 

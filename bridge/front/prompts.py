@@ -35,7 +35,7 @@ def prompts_of(session: Session) -> Callable[[Request], Awaitable[Response]]:
         except PromptFileError as error:
             raise WireError("invalid_request", error.message, param="prompts") from None
         session.offer([prompt.for_page() for prompt in book])
-        return JSONResponse({"prompts": len(book)})
+        return JSONResponse({"prompts": len(book), "pages": session.status()["pages"]})
 
     return prompts
 

@@ -1,11 +1,16 @@
 """`PUT /prompts`: the laptop's own commands bring named questions to the pages."""
 
+import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bridge.cli.prompts_push import tell_page
 from bridge.front import Front
+from bridge.prompts import PromptBook
+from bridge.supervise.lease import Lease
 from tests.support.bridge import Page, receive
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,7 +32,7 @@ async def test_a_page_that_is_there_and_one_that_comes_later_show_them(page: Pag
     async with page.socket() as socket:
         await receive(socket, "bridge:session.ready")
 
-        assert await _put(page, json.dumps(GOOD).encode()) == (200, {"prompts": 1})
+        assert await _put(page, json.dumps(GOOD).encode()) == (200, {"prompts": 1, "pages": 1})
         told = (await receive(socket, "bridge:prompts"))[-1]
 
     assert told["prompts"] == [
@@ -41,6 +46,16 @@ async def test_a_page_that_is_there_and_one_that_comes_later_show_them(page: Pag
     ]
     async with page.socket() as later:
         assert (await receive(later, "bridge:prompts"))[-1]["prompts"] == told["prompts"]
+
+
+async def test_whoever_pushes_hears_whether_a_page_shows_them(page: Page, tmp_path: Path) -> None:
+    book = PromptBook.decoded(json.dumps(GOOD).encode(), origin="test")
+    with Lease(tmp_path, "R58M", "connect") as lease:
+        lease.announce(page.front.url, page.front.control_token)
+        assert not await asyncio.to_thread(tell_page, book, tmp_path, "R58M")
+        async with page.socket() as socket:
+            await receive(socket, "bridge:session.ready")
+            assert await asyncio.to_thread(tell_page, book, tmp_path, "R58M")
 
 
 async def test_only_the_laptop_may_bring_them(page: Page, front: Front) -> None:
