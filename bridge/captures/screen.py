@@ -15,6 +15,7 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from shlex import quote
 from typing import Final
 
 from bridge.adb.deadlines import within
@@ -168,6 +169,6 @@ async def _black(transport: Transport) -> DeviceUnusable:
     with suppress(DeviceUnusable):
         power = await transport.shell(["dumpsys", "power"], limit=1 << 20)
         if _ASLEEP.search(power.stdout):
-            hint = f"wake it: its power button, or `adb -s {serial} shell input keyevent WAKEUP`"
+            hint = f"wake it: its power button, or `adb -s {quote(serial)} shell input keyevent WAKEUP`"
             return DeviceUnusable(f"{serial}: the screen is off", hint=hint, **fields)
     return DeviceUnusable(f"{serial}: the screenshot is black, so it is not used", hint=_BLACK_HINT, **fields)

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from shlex import quote
 
 from bridge.adb.faults import NoReverse
 from bridge.adb.transport import ReverseEntry, Transport
@@ -119,5 +120,5 @@ def judge_port(
         return passed(area, "port", f"{port} {by}", port=port, local=entry.local)
     serial = area.removeprefix("phone ")
     text = f"{port} of the phone is led to {entry.local} by another tool"
-    hint = f"`adb -s {serial} reverse --remove tcp:{port}`, or `bridge connect --phone-port` with another port"
+    hint = f"`adb -s {quote(serial)} reverse --remove tcp:{port}`, or `bridge connect --phone-port` with another port"
     return failed(area, "port", text, hint=hint, exit_code=PHONE_CODE, port=port, local=entry.local)

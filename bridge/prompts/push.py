@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 from dataclasses import dataclass
+from shlex import quote
 from typing import Final
 
 from bridge.adb.transport import Transport
@@ -48,5 +49,5 @@ async def _check_size(transport: Transport, path: str, size: int) -> None:
     if there is None or there.size != size:
         raise DeviceUnusable(
             f"{transport.serial}: the prompts could not be put in {FOLDER}",
-            hint=f"is the phone's storage full? see `adb -s {transport.serial} shell df /data`",
+            hint=f"is the phone's storage full? see `adb -s {quote(transport.serial)} shell df /data`",
         )

@@ -11,6 +11,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 from typing import Self
 
 from bridge.errors import DeviceUnusable
@@ -121,7 +122,7 @@ def _leased(serial: str, owner: LeaseInfo | None) -> DeviceUnusable:
         )
     return DeviceUnusable(
         f"{serial} is in use by `bridge {owner.purpose}`, process {owner.pid}",
-        hint=f"stop it with `bridge disconnect {serial}`; `bridge ask -s {serial}` works beside it",
+        hint=f"stop it with `bridge disconnect {quote(serial)}`; `bridge ask -s {quote(serial)}` works beside it",
         serial=serial,
         owner_pid=owner.pid,
         purpose=owner.purpose,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from shlex import quote
 
 from bridge.adb.transport import Transport
 from bridge.errors import DeviceUnusable
@@ -52,7 +53,7 @@ class TransportTasks:
         if there is not None and there != self.local and not self.book.is_ours(serial, self._listed, there):
             raise DeviceUnusable(
                 f"{serial}: port {self.phone_port} of the phone is already led to {there} by another tool",
-                hint=f"give another --phone-port, or `adb -s {serial} reverse --remove tcp:{self.phone_port}`",
+                hint=f"give another --phone-port, or `adb -s {quote(serial)} reverse --remove tcp:{self.phone_port}`",
             )
         self.book.note(serial, self._listed, self.local)
         await self.transport.reverse(self.remote, self.local)

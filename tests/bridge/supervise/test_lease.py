@@ -22,6 +22,14 @@ def test_a_held_phone_names_its_owner_and_purpose(tmp_path: Path) -> None:
     assert "bridge disconnect R58M" in caught.value.hint
 
 
+def test_a_command_that_is_offered_does_nothing_else_when_it_is_copied(tmp_path: Path) -> None:
+    serial = "$(id);`id`"
+    with Lease(tmp_path, serial, "connect"), pytest.raises(DeviceUnusable) as caught, Lease(tmp_path, serial, "run"):
+        pass
+
+    assert "bridge disconnect '$(id);`id`'" in caught.value.hint
+
+
 def test_two_phones_are_held_side_by_side(tmp_path: Path) -> None:
     with Lease(tmp_path, "a", "connect"), Lease(tmp_path, "b", "run"):
         assert {info.serial for info in holders(tmp_path)} == {"a", "b"}
