@@ -61,7 +61,8 @@ def _authenticator(settings: HostSettings) -> Authenticator:
         folder = private_folder(settings.state_dir)
         return Authenticator(ensure_admin_token(folder), KeyFile(folder))
     except (UnsafeFileError, OSError) as error:
-        raise SettingsError(f"{error}.", hint="make it yours alone, or give another folder with --state-dir") from None
+        told = f"{settings.state_dir}: {error.strerror}" if isinstance(error, OSError) else error
+        raise SettingsError(f"{told}.", hint="make it yours alone, or give another folder with --state-dir") from None
 
 
 def _engines(specs: Sequence[str]) -> list[Engine]:

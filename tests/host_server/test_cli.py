@@ -73,6 +73,15 @@ def test_a_token_file_that_others_can_read_is_explained(tmp_path: Path) -> None:
     assert "chmod 600" in done.stderr
 
 
+def test_a_state_folder_that_is_a_file_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("", encoding="utf-8")
+    done = _bridge_host("serve", "--engine", "echo", "--state-dir", str(tmp_path / "s"), "--port", "0")
+
+    assert done.exit_code == 2
+    assert f"error: {tmp_path / 's'}: File exists" in done.stderr
+    assert "--state-dir" in done.stderr
+
+
 def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     state = ["--state-dir", str(tmp_path)]
     made = _bridge_host("token", "new", "ci", *state)
