@@ -133,7 +133,12 @@ class Pictures:
         return checked.info
 
     def _prepare(self, principal: str, sha256: str, max_side: int) -> PreparedPicture:
-        checked = _imaged(imaging.clean, self._read(principal, sha256))
+        data = self._read(principal, sha256)
+        try:
+            checked = imaging.clean(data)
+        except imaging.ImagingError:  # it was fine when it came
+            self._store.discard((principal, sha256))
+            raise WireError("capture_not_found", _NOT_HERE) from None
         with self._gate.room(checked.cost(max_side)):
             return _imaged(imaging.prepare_checked, checked, sha256=sha256, max_side=max_side)
 

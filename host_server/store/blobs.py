@@ -3,7 +3,8 @@
 A blob is written beside its place and renamed into it, so a name always holds the whole picture. What is being received
 counts from its first byte: many slow uploads cannot fill the disk together. When there is no more room, whoever keeps
 most gives its least recently used blob, so nobody can push out the pictures of others by sending many. Blobs that are
-*held* (a running answer looks at them) are never evicted. Blocking file work; callers run it in a thread.
+*held* (a running answer looks at them) are never evicted. Whatever becomes of the files from outside, what cannot be
+read any more is not said to be here. Blocking file work; callers run it in a thread.
 """
 
 import os
@@ -66,7 +67,14 @@ class BlobStore:
         try:
             return self._path(blob).read_bytes()
         except OSError:
+            self.discard(blob)
             raise KeyError(blob) from None
+
+    def discard(self, blob: Blob) -> None:
+        """It is damaged, or gone from the disk: forget it even if it is held, so that it may be brought again."""
+        with self._lock:
+            if blob in self._sizes:
+                self._drop(blob)
 
     @contextmanager
     def held(self, blobs: set[Blob]) -> Generator[None]:

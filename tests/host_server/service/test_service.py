@@ -2,7 +2,10 @@
 
 import asyncio
 import base64
+import hashlib
+from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -358,6 +361,31 @@ async def test_a_picture_deleted_in_between_fails_the_answer_politely(service: S
     response = await _end(await _ask(service, "date?", previous_response_id=first.id))
 
     assert (response["error"]["code"], response["error"]["reason"]) == ("image_file_not_found", "capture_not_found")
+
+
+@pytest.mark.parametrize("left", [None, b"", b"\0" * 500])
+async def test_a_picture_that_was_damaged_on_the_disk_can_be_brought_again(
+    service: Service, engine: ScriptedEngine, tmp_path: Path, left: bytes | None
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield jpeg()
+
+    sha256 = hashlib.sha256(jpeg()).hexdigest()
+    picture = [{"role": "user", "content": [{"type": "input_image", "file_id": f"cap_{sha256}"}]}]
+    await service.pictures.receive(ME, sha256, body())
+    kept = tmp_path / "blobs" / ME / sha256
+    if left is None:
+        kept.unlink()
+    else:
+        kept.write_bytes(left)
+
+    response = await _end(await _ask(service, input=picture))
+
+    assert response["error"]["reason"] == "capture_not_found"
+    assert service.pictures.size(ME, sha256) is None
+    await service.pictures.receive(ME, sha256, body())
+    engine.finish("42")
+    assert (await _end(await _ask(service, input=picture)))["status"] == "completed"
 
 
 async def test_a_picture_is_kept_while_an_answer_looks_at_it(service: Service, engine: ScriptedEngine) -> None:
