@@ -100,6 +100,10 @@ class AnswerCache:
         for key in [key for key, entry in self._entries.items() if (principal, sha256) in entry.about]:
             self._drop(key)
 
+    def forget(self, key: str) -> None:
+        """The client has deleted an answer to this question."""
+        self._drop(key)
+
     def _drop(self, key: str) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:

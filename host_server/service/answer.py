@@ -48,6 +48,7 @@ class Answer:
         self._followers: set[asyncio.Event] = set()
         self._grace: asyncio.TimerHandle | None = None
         self._stop: Callable[[], object] | None = None
+        self.when_deleted: Callable[[], None] = lambda: None
 
     @property
     def ended(self) -> bool:

@@ -15,15 +15,21 @@ __all__ = ["Memory", "Place"]
 class Place:
     """One question's place in the memory. `cache` is what its metrics say: `off`, `miss` or `hit`."""
 
-    def __init__(self, find: Callable[[], CachedAnswer | None], keep: Callable[[CachedAnswer], None]) -> None:
+    def __init__(
+        self,
+        find: Callable[[], CachedAnswer | None],
+        keep: Callable[[CachedAnswer], None],
+        forget: Callable[[], None],
+    ) -> None:
         self.cache: Literal["off", "miss", "hit"] = "miss"
         self._find = find
         self._keep = keep
+        self._forget = forget
 
     @classmethod
     def off(cls) -> "Place":
         """A question that is not looked up, and whose answer is not kept."""
-        place = cls(lambda: None, lambda _answer: None)
+        place = cls(lambda: None, lambda _answer: None, lambda: None)
         place.cache = "off"
         return place
 
@@ -37,6 +43,10 @@ class Place:
     def keep(self, text: str, tokens: int) -> None:
         """The engine has said this, to the end."""
         self._keep(CachedAnswer(text, tokens))
+
+    def forget(self) -> None:
+        """The answer was deleted: it is not said again."""
+        self._forget()
 
 
 class Memory:
@@ -54,8 +64,11 @@ class Memory:
         conversation: Conversation,
         pictures: tuple[str, ...],
     ) -> Place:
-        """Where this question belongs; nowhere, when its answer may differ the next time or somebody wants it fresh."""
-        fresh = (create.metadata or {}).get("cache") == "off" or create.generate is False
+        """Where this question belongs.
+
+        Nowhere, when its answer may differ the next time, is not to be stored, or somebody wants it fresh.
+        """
+        fresh = (create.metadata or {}).get("cache") == "off" or create.generate is False or create.store is False
         if fresh or create.temperature or not (info.repeats and self._cache.on):
             return Place.off()
         key = cache_key(
@@ -75,7 +88,7 @@ class Memory:
         def keep(answer: CachedAnswer) -> None:
             self._cache.remember(key, answer, principal=principal, pictures=pictures, now=self._clock())
 
-        return Place(find, keep)
+        return Place(find, keep, lambda: self._cache.forget(key))
 
     def forget(self, principal: str, sha256: str) -> None:
         """A picture was deleted: what was said about it goes too."""

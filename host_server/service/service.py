@@ -158,6 +158,7 @@ class Service:
         """Forget an answer, stopping it first. Raises `WireError`."""
         answer = self.find(principal, answer_id)
         answer.cancel("client")
+        answer.when_deleted()
         self._shelf.remove(answer_id)
         self._forget([answer_id])
 
@@ -189,6 +190,8 @@ class Service:
             tasks = self._open()  # it may have ended meanwhile
             pictures = shown or conversation.pictures
             answer = self._new_answer(ticket, principal, create, engine, connection, shown)
+            place = self._memory.place(principal, engine.info, create, conversation, pictures)
+            answer.when_deleted = place.forget
             run = Run(
                 answer,
                 engine,
@@ -196,7 +199,7 @@ class Service:
                 conversation,
                 pictures,
                 seat=seat,
-                place=self._memory.place(principal, engine.info, create, conversation, pictures),
+                place=place,
                 ready=partial(self.engines.ready, engine.info.name),
                 clock=self._clock,
                 wall_clock=self._wall_clock,

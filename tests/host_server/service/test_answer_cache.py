@@ -25,6 +25,7 @@ SHOWN = {"type": "input_image", "image_url": "data:image/jpeg;base64," + base64.
 UNCACHED: list[dict[str, Any]] = [
     {"metadata": {"cache": "off"}},
     {"temperature": 0.7},
+    {"store": False},
 ]
 
 
@@ -69,6 +70,16 @@ async def test_the_second_time_the_engine_is_not_asked(service: Service, engine:
     assert [first["metrics"]["cache"], second["metrics"]["cache"]] == ["miss", "hit"]
     assert second["usage"]["output_tokens"] == first["usage"]["output_tokens"]
     assert len(engine.questions) == 1
+
+
+async def test_a_deleted_answer_is_not_said_again(service: Service, engine: ScriptedEngine) -> None:
+    engine.finish("42")
+    engine.finish("43")
+    await asked(service)
+    again = await asked(service)
+    service.delete(ME, again["id"])
+
+    assert text_of(await asked(service)) == "43"
 
 
 async def test_another_client_gets_an_answer_of_its_own(service: Service, engine: ScriptedEngine) -> None:
