@@ -1,5 +1,7 @@
 """What one question takes from a connection that other questions, and earlier occupants, share."""
 
+import pytest
+
 from bridge.client.lane import Lane
 from host_server.wire.errors import WireError, error_event
 from tests.support.answers import answer
@@ -71,3 +73,46 @@ def test_losing_what_has_ended_or_not_begun_changes_nothing() -> None:
 
 def test_it_knows_where_to_go_on() -> None:
     assert lane_with(6).resume_point() == {"id": "resp_1", "starting_after": 5, "stream_id": "q1"}
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "x",
+        None,
+        {},
+        {"status": ["completed"]},
+        {"status": "failed", "error": "x"},
+        {"status": "failed", "error": {"message": {"a": 1}}},
+        {"status": "completed", "metrics": [1]},
+        {"status": "completed", "metrics": {"queue_time_ms": "x"}},
+    ],
+)
+def test_an_end_that_makes_no_sense_is_a_lost_answer(response: object) -> None:
+    lane = lane_with(6)
+    lane.take({"type": "response.completed", "sequence_number": 90, "response_id": "resp_1", "response": response})
+
+    end = (lane.log.terminal or {})["response"]
+    assert (end["status"], end["error"]["reason"]) == ("failed", "upstream_error")
+
+
+def test_events_that_make_no_sense_are_left_out() -> None:
+    lane = lane_with(2)
+    for event in ({"type": "response.output_item.added", "item": "x"}, {"type": "response.content_part.added"}):
+        lane.take(event | {"sequence_number": 3, "response_id": "resp_1"})
+
+    assert lane.log.last == 1
+    lane.lose("engine_restarted")
+    assert not lane.running
+
+
+def test_an_answer_has_so_much_beside_its_text_and_no_more() -> None:
+    lane = lane_with(2)
+    for number in range(3, 40):
+        lane.take({"type": "x", "sequence_number": number, "response_id": "resp_1", "more": "x" * 1024 * 1024})
+
+    assert lane.log.last < 20
+    assert lane.running
+    for event in answer("plain")[-1:]:
+        lane.take(event | {"sequence_number": 50})
+    assert not lane.running
