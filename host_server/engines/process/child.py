@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final
 
 from host_server.engines.base import Engine, EngineError
@@ -104,9 +105,9 @@ class _Child:
         message = frame.message
         match message["type"]:
             case "ask":
-                self._begin(message["id"], self._answer(message["id"], frame))
+                self._begin(message["id"], partial(self._answer, message["id"], frame))
             case "warm":
-                self._begin(message["id"], self._engine.warm_up())
+                self._begin(message["id"], self._engine.warm_up)
             case "cancel":
                 if task := self._tasks.get(message["id"]):
                     task.cancel()
@@ -118,14 +119,19 @@ class _Child:
         for task in self._tasks.values():
             task.cancel()
 
-    def _begin(self, number: int, work: Coroutine[Any, Any, None]) -> None:
-        task = self._tasks[number] = self._group.create_task(self._to_its_end(number, work))
-        task.add_done_callback(lambda _: self._tasks.pop(number, None))
+    def _begin(self, number: int, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            del self._tasks[number]
+            if task.cancelled():  # before it began: its own words were never reached
+                self._out.send({"type": "done", "id": number})
 
-    async def _to_its_end(self, number: int, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks[number] = self._group.create_task(self._to_its_end(number, work))
+        task.add_done_callback(ended)
+
+    async def _to_its_end(self, number: int, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         told: Json = {"type": "done", "id": number}
         try:
-            await work
+            await work()
         except asyncio.CancelledError:
             pass  # asked for; the host learns that it is over
         except EngineError as error:

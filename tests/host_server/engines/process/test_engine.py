@@ -220,6 +220,16 @@ async def test_an_answer_nobody_waits_for_is_stopped_in_the_child() -> None:
         await until(lambda: not link._working)
 
 
+async def test_an_answer_given_up_before_it_began_is_over_in_the_child_too() -> None:
+    async with open_puppet() as engine:
+        await engine.warm_up()
+        link = engine._link
+        assert link is not None
+        number, _reply = link.ask(PreparedQuestion("stall"))
+        link.leave(number)  # both words reach the child at once
+        await until(lambda: not link._working)
+
+
 async def test_the_hosts_signals_are_the_hosts_business() -> None:
     async with open_puppet() as engine:
         await engine.warm_up()
