@@ -221,7 +221,7 @@ async def test_questions_the_host_will_not_have_are_errors_and_the_next_one_is_f
 async def test_a_wrong_key_is_said_at_once_and_the_next_question_tries_anew(
     virtual_phone: VirtualPhone, echo_host: RunningHost, tmp_path: Path
 ) -> None:
-    key = tmp_path / "key"
+    key = tmp_path / "host.token"
     key.write_text("wrong")
     key.chmod(0o600)
     async with connect_async(host_url=echo_host.url, token_file=key) as phone:
