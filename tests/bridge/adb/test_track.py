@@ -96,3 +96,31 @@ async def test_a_refused_request_is_an_unreachable_server() -> None:
             await anext(track(adb.address))
         with pytest.raises(AdbUnreachable, match="no script"):
             await list_devices(adb.address)
+
+
+async def test_a_server_that_does_not_tell_of_offline_phones_is_asked_until_it_speaks_itself() -> None:
+    asked = asyncio.Event()
+    times = 0
+
+    async def tracking(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(block("A device transport_id:1\n"))
+        await asked.wait()
+        writer.write(block("A device transport_id:2\n"))
+        await writer.drain()
+
+    async def listing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal times
+        times += 1
+        writer.write(block("A device transport_id:1\n" if times > 1 else "A offline transport_id:1\n"))
+        if times == 3:
+            asked.set()
+
+    async def features(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(block("shell_v2,cmd"))
+
+    services = {TRACK: tracking, "host:devices-l": listing, "host:host-features": features}
+    async with ScriptedAdb(services) as adb, asyncio.timeout(10), aclosing(track(adb.address)) as lists:
+        seen = [[(one.state, one.transport_id) for one in await anext(lists)] for _ in range(4)]
+
+    assert seen == [[("device", 1)], [("offline", 1)], [("device", 1)], [("device", 2)]]
+    assert times >= 3

@@ -74,6 +74,10 @@ def connected() -> Playbook:
     )
 
 
+def test_the_same_list_again_changes_nothing() -> None:
+    assert connected() >> Devices((OTHER, LINE))
+
+
 def test_a_phone_comes_up_in_order_and_its_page_is_opened_once() -> None:
     play = connected()
 

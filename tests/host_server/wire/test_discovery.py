@@ -95,6 +95,15 @@ def test_a_private_file_replaces_the_old_one_and_a_draft_left_by_a_crash(tmp_pat
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_file_that_cannot_be_written_leaves_no_draft(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(OSError, match="folder"):
+        write_private_file(tmp_path / "folder", "new")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
 def test_a_token_is_read_from_a_file_that_is_ours_alone(tmp_path: Path) -> None:
     write_private_file(tmp_path / "token", "abc-123\n")
 
