@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bridge.adb.devices import DeviceLine, list_devices
 from bridge.adb.track import Change, changes, track
 from bridge.errors import AdbUnreachable, DeadlinePassed
-from tests.support.scripted_adb import ScriptedAdb, block
+from tests.support.scripted_adb import Script, ScriptedAdb, block
 
 TRACK = "host:track-devices-l"
 
@@ -118,7 +118,7 @@ async def test_a_server_that_does_not_tell_of_offline_phones_is_asked_until_it_s
     async def features(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(block("shell_v2,cmd"))
 
-    services = {TRACK: tracking, "host:devices-l": listing, "host:host-features": features}
+    services: dict[str, Script] = {TRACK: tracking, "host:devices-l": listing, "host:host-features": features}
     async with ScriptedAdb(services) as adb, asyncio.timeout(10), aclosing(track(adb.address)) as lists:
         seen = [[(one.state, one.transport_id) for one in await anext(lists)] for _ in range(4)]
 
