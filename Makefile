@@ -50,10 +50,12 @@ check: $(VENV)/.dev
 # What a whole run leaves in logs, spools and databases is then searched for keys, tokens and codes.
 # In CI the same run also measures branch coverage and holds the gates: 100 % on the pure cores, 90 % overall.
 COVER := $(if $(CI),--cov --cov-report=,)
+# Half of the time a test waits for a phone, a host or a browser: twice as many at once as there are cores.
+TOGETHER ?= 4
 test: setup
 	@rm -f .coverage .coverage.*
 	@left=$$(mktemp -d) && trap 'rm -rf "$$left"' EXIT; set -x; \
-	$(BIN)/python -m pytest -n 2 --dist worksteal --basetemp "$$left/tests" $(COVER) $(PYTEST) \
+	$(BIN)/python -m pytest -n $(TOGETHER) --dist worksteal --basetemp "$$left/tests" $(COVER) $(PYTEST) \
 	$(if $(PYTEST),,&& $(BIN)/python tools/check_secrets.py "$$left/tests")
 	$(if $(CI),$(BIN)/python tools/check_coverage.py)
 
