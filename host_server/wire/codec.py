@@ -2,7 +2,10 @@
 
 import json
 import re
+from contextlib import suppress
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 from host_server.wire.errors import WireError
 
@@ -10,6 +13,10 @@ __all__ = ["MAX_VALUES", "decode", "encode"]
 
 # `json.dumps` would make a new encoder for each event.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+# What is sent for every token goes the quick way, a quarter of the time. It would let NaN through, but these have none
+# but whole numbers.
+_DELTA: Final = "response.output_text.delta"
 
 # Each value takes up to seventy bytes where its text takes three. A frame of a socket is too small to hold so many.
 MAX_VALUES: Final = 1_000_000
@@ -20,6 +27,9 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]", re.ASCII)
 
 def encode(event: dict[str, Any]) -> str:
     """One event as one line."""
+    if event.get("type") == _DELTA and not event.get("logprobs"):
+        with suppress(ValueError):  # half of a character: whoever sends it says so
+            return to_json(event).decode()
     return _ENCODER.encode(event)
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from host_server.wire.codec import MAX_VALUES, decode, encode
@@ -61,3 +61,12 @@ def test_a_whole_character_comes_in_however_it_is_written(data: str | bytes) -> 
 @given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5) | st.none(), max_size=4))
 def test_what_went_out_comes_in(event: dict[str, object]) -> None:
     assert decode(encode(event)) == event == json.loads(encode(event))
+
+
+@given(st.text(), st.integers(min_value=0))
+@example("\ud83d", 1)
+def test_a_piece_of_text_goes_out_as_every_other_event_does(text: str, number: int) -> None:
+    piece = {"type": "response.output_text.delta", "sequence_number": number, "delta": text, "logprobs": []}
+    usual = encode(piece | {"type": "usual"})
+
+    assert encode(piece) == usual.replace('"usual"', '"response.output_text.delta"', 1)
