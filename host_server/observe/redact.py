@@ -6,6 +6,7 @@ terminal.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["MASK", "redact"]
@@ -43,7 +44,12 @@ def redact(value: Any, *, depth: int = _DEPTH) -> Any:
 
 
 def _field(key: Any, value: Any, depth: int) -> Any:
-    return MASK if isinstance(key, str) and _SECRET_NAME.search(key) else redact(value, depth=depth - 1)
+    return MASK if isinstance(key, str) and _names_a_secret(key) else redact(value, depth=depth - 1)
+
+
+@lru_cache(maxsize=256)
+def _names_a_secret(key: str) -> bool:
+    return _SECRET_NAME.search(key) is not None
 
 
 def _shown(match: re.Match[str]) -> str:
