@@ -60,6 +60,18 @@ async def test_a_question_becomes_an_answer(service: Service, engine: ScriptedEn
     assert service.find(ME, answer.id) is answer
 
 
+async def test_the_last_words_do_not_wait_for_the_closing_events(service: Service, engine: ScriptedEngine) -> None:
+    answer = await _ask(service)
+    await engine.asked()
+    async with asyncio.timeout(5), aclosing(answer.follow()) as batches:
+        seen = [[event["type"] for event in await anext(batches)]]
+        engine.finish("the last words")
+        seen += [[event["type"] for event in batch] async for batch in batches]
+
+    (words,) = [batch for batch in seen if "response.output_text.delta" in batch]
+    assert "response.completed" not in words
+
+
 async def test_all_who_follow_see_the_same_events_from_wherever_they_start(
     service: Service, engine: ScriptedEngine
 ) -> None:
