@@ -78,12 +78,12 @@ def test_a_file_that_is_too_large_is_not_read() -> None:
 def test_ten_lines_of_aliases_that_stand_for_billions_of_values_end_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 11)]
-    began = time.perf_counter()
+    began = time.process_time()
 
     _, told = _refused("\n".join(lines))
 
     assert f"more than {MAX_VALUES} values" in told
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_an_alias_that_stands_for_little_is_what_it_stands_for() -> None:

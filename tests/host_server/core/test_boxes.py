@@ -91,11 +91,11 @@ def test_so_many_boxes_and_no_more() -> None:
 @pytest.mark.parametrize("hostile", ["[", "[ ", "[[1,2,3,4],", '{"bbox_2d":', '{"label":"', "[1,", "[" + " " * 15])
 def test_a_megabyte_that_looks_like_boxes_is_looked_through_at_once(hostile: str) -> None:
     text = hostile * (1_000_000 // len(hostile))
-    began = time.perf_counter()
+    began = time.process_time()
 
     find_boxes(text)
 
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @given(st.text(alphabet='[]{}",: 0123456789box_2dlae\\\n', max_size=120))
