@@ -135,7 +135,7 @@ def test_the_largest_schema_is_judged_at_once(hostile: dict[str, Any]) -> None:
     began = time.process_time()
 
     assert _told(hostile)
-    assert time.process_time() - began < 5  # without its limits it takes twenty
+    assert time.process_time() - began < 0.5
 
 
 def test_a_schema_that_is_too_large_or_too_deep_is_not_even_read() -> None:
