@@ -21,8 +21,8 @@ $(VENV)/.demo: pyproject.toml $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+$(VENV)/.dev: pyproject.toml constraints.txt $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
 
 setup: $(VENV)/.dev tools

@@ -67,7 +67,7 @@ def _authenticator(settings: HostSettings) -> Authenticator:
 
 def _engines(specs: Sequence[str]) -> list[Engine]:
     engines: dict[str, Engine] = {}
-    for spec in specs or registry.available()[:1]:
+    for spec in specs or (registry.unasked(),):
         engine = registry.create(spec)
         if engine.info.name in engines:
             raise SettingsError(f"The engine {engine.info.name} is named twice.", hint="name each engine once")

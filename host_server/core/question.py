@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["AnswerForm", "PreparedPicture", "PreparedQuestion", "Turn"]
+__all__ = ["AnswerForm", "PreparedPicture", "PreparedQuestion", "Priority", "Turn"]
+
+Priority = Literal["interactive", "batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +65,15 @@ class PreparedQuestion:
     """At most so many tokens of answer (>= 1); `None`: the engine's own limit."""
     temperature: float | None = None
     """0 is greedy; `None`: the engine's own default."""
+    top_p: float | None = None
+    """Only the likeliest tokens that together have this probability are drawn from; `None`: all of them."""
+    seed: int | None = None
+    """The same seed draws the same answer again; `None`: another one each time."""
+    stop: tuple[str, ...] = ()
+    """Texts that end the answer; they are not part of it."""
+    thinking: bool | None = None
+    """Whether a model that can think aloud first shall do so; `None`: as the engine was told at its start."""
+    priority: Priority = "interactive"
+    """Somebody waits for it, or it may wait for those."""
     form: AnswerForm | None = None
     """What the answer shall be; `None`: text."""

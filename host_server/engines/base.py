@@ -16,9 +16,9 @@ The promises, which `tests/conformance/engine_suite.py` holds every engine to:
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
-from host_server.core.question import PreparedPicture, PreparedQuestion, Turn
+from host_server.core.question import PreparedPicture, PreparedQuestion, Priority, Turn
 
 __all__ = [
     "Engine",
@@ -26,18 +26,26 @@ __all__ = [
     "EngineError",
     "EngineInfo",
     "EngineNotInstalledError",
+    "EngineOutOfMemoryError",
     "EngineRestartedError",
     "Piece",
     "PreparedPicture",
     "PreparedQuestion",
+    "Priority",
+    "PromptTooLongError",
+    "Report",
     "RestartableEngine",
     "Turn",
     "UnknownEngineError",
+    "UpstreamError",
 ]
 
 
 class EngineError(Exception):
     """An engine cannot do what it was asked. The text is ours and safe to show; `hint` is the next step."""
+
+    code: ClassVar[str] = "engine_unavailable"
+    """What the client is told: a row of the table in `wire.errors`."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -59,6 +67,26 @@ class EngineClosedError(EngineError):
 
 class EngineRestartedError(EngineError):
     """What the engine runs in has ended: this answer is lost, and asking again may help."""
+
+    code = "engine_restarted"
+
+
+class EngineOutOfMemoryError(EngineError):
+    """There was no memory for this answer; the others go on."""
+
+    code = "engine_oom"
+
+
+class PromptTooLongError(EngineError):
+    """Question, pictures and earlier turns are more tokens than the model, or the memory given to it, takes."""
+
+    code = "prompt_too_long"
+
+
+class UpstreamError(EngineError):
+    """The server that was to answer did not, or not to the end."""
+
+    code = "upstream_error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +113,39 @@ class EngineInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """What an answer cost, counted by the engine itself in its own tokens."""
+
+    input_tokens: int
+    """The whole prompt, pictures included."""
+    output_tokens: int
+    """Everything that was generated, thinking and end marks included."""
+    image_tokens: int = 0
+    """Of the prompt, those that stand for pictures."""
+    cached_tokens: int = 0
+    """Of the prompt, those that were known from an earlier question and not computed again."""
+    reasoning_tokens: int = 0
+    """Of the output, those that were thinking."""
+    waited_s: float = 0.0
+    """Inside the engine, before the prompt was begun."""
+    prefill_s: float = 0.0
+    """From the beginning of the prompt to the first token."""
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """The next bit of an answer."""
 
     text: str
-    """Never empty; pieces joined without anything between them are the answer."""
+    """Pieces joined without anything between them are the answer. Empty only in a last piece that brings a report."""
     tokens: int = 1
-    """How many tokens of the engine this piece stands for (>= 1)."""
+    """How many tokens of the engine this piece stands for (>= 1, 0 when it has no text)."""
     cut: bool = False
     """True on the last piece when `max_output_tokens` ended the answer before it was complete."""
+    thinking: bool = False
+    """True when this is the model thinking aloud, which is not part of the answer."""
+    report: Report | None = None
+    """On the last piece, from engines that count."""
 
 
 class Engine(Protocol):

@@ -8,19 +8,20 @@ from dataclasses import dataclass, field
 
 from host_server.core.answer_cache import CachedAnswer
 from host_server.core.conversation import Conversation
-from host_server.engines.base import Engine, EngineError, EngineRestartedError, PreparedQuestion
+from host_server.engines.base import Engine, EngineError, PreparedQuestion
 from host_server.observe.log import get_logger
 from host_server.service.answer import Answer
 from host_server.service.memory import Place
 from host_server.service.pictures import Pictures
 from host_server.service.speech import Speech, answer_form
-from host_server.wire.errors import WireError
+from host_server.wire.errors import CODES, WireError
 from host_server.wire.request import ResponseCreate
 from host_server.wire.response import Json, metrics, usage
 
 __all__ = ["Run", "Seat"]
 
 _LONGEST_TIMEOUT_MS = 3_600_000
+_RETRY_MS = 2000
 _MILLISECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
@@ -91,10 +92,9 @@ class Run:
             self._end_cancelled()
         except WireError as error:
             self._end_failed(error)
-        except EngineRestartedError as error:
-            self._end_failed(WireError("engine_restarted", error.message, retry_after_ms=2000))
         except EngineError as error:
-            self._end_failed(WireError("engine_unavailable", error.message, retry_after_ms=2000))
+            wait = _RETRY_MS if CODES[error.code].retryable else None
+            self._end_failed(WireError(error.code, error.message, retry_after_ms=wait))
         except Exception:  # ruff: ignore[blind-except] an engine is somebody else's code; the question still gets its end
             get_logger("host_server.service").exception("answer failed", response_id=self.answer.id)
             self._end_failed(WireError("internal", "Something went wrong inside the host."))

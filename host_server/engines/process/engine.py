@@ -15,6 +15,7 @@ from host_server.engines.base import (
     Piece,
     PreparedQuestion,
 )
+from host_server.engines.options import EngineOptions
 from host_server.engines.process.link import Limits, Link
 
 __all__ = ["ProcessEngine", "child_command"]
@@ -22,9 +23,9 @@ __all__ = ["ProcessEngine", "child_command"]
 _log = logging.getLogger(__name__)
 
 
-def child_command(spec: str) -> list[str]:
-    """The command whose process serves the engine that `spec` names."""
-    return [sys.executable, "-P", "-m", "host_server.engines", spec]
+def child_command(spec: str, options: EngineOptions) -> list[str]:
+    """The command whose process serves the engine that `spec` and `options` name."""
+    return [sys.executable, "-P", "-m", "host_server.engines", spec, options.to_json()]
 
 
 class ProcessEngine:

@@ -2,7 +2,7 @@
 
 ```
 host ► child   warm {id} · ask {id, …} + pictures · cancel {id} · ping
-child ► host   piece {id, text, tokens, cut} · done {id} · failed {id, kind, message, hint} · pong · log {level, text}
+child ► host   piece {id, text, tokens, …} · done {id} · failed {id, kind, message, hint} · pong · log {level, text}
 ```
 """
 
@@ -11,13 +11,33 @@ from itertools import starmap
 from typing import Any, Final
 
 from host_server.core.question import AnswerForm, PreparedPicture, PreparedQuestion, Turn
-from host_server.engines.base import EngineClosedError, EngineError, Piece
+from host_server.engines.base import (
+    EngineClosedError,
+    EngineError,
+    EngineOutOfMemoryError,
+    EngineRestartedError,
+    Piece,
+    PromptTooLongError,
+    Report,
+    UpstreamError,
+)
 from host_server.engines.process.frames import Frame, FrameError, Json, encode
 
 __all__ = ["ask", "error_of", "failed", "number_of", "piece", "piece_of", "question_of"]
 
 _LONGEST_WORDS: Final = 500
 _PICTURE_FIELDS: Final = tuple(field.name for field in fields(PreparedPicture) if field.name != "jpeg")
+_PLAIN_FIELDS: Final = ("text", "system", "max_output_tokens", "temperature", "top_p", "seed", "thinking", "priority")
+_REPORT_FIELDS: Final = tuple((field.name, field.type) for field in fields(Report))
+_ERRORS: Final[dict[str, type[EngineError]]] = {
+    "closed": EngineClosedError,
+    "memory": EngineOutOfMemoryError,
+    "restarted": EngineRestartedError,
+    "too_long": PromptTooLongError,
+    "upstream": UpstreamError,
+}
+_KINDS: Final = {kind: name for name, kind in _ERRORS.items()}
+_MOST_TOKENS: Final = 1 << 40
 
 
 def ask(number: int, question: PreparedQuestion) -> bytes:
@@ -29,11 +49,9 @@ def ask(number: int, question: PreparedQuestion) -> bytes:
     message = {
         "type": "ask",
         "id": number,
-        "text": question.text,
-        "system": question.system,
+        **{name: getattr(question, name) for name in _PLAIN_FIELDS},
+        "stop": list(question.stop),
         "history": [[turn.role, turn.text] for turn in question.history],
-        "max_output_tokens": question.max_output_tokens,
-        "temperature": question.temperature,
         "form": question.form and asdict(question.form),
         "pictures": pictures,
     }
@@ -50,39 +68,56 @@ def question_of(frame: Frame) -> PreparedQuestion:
         pictures.append(PreparedPicture(**told, jpeg=blob[start:end]))
         start = end
     return PreparedQuestion(
-        text=message["text"],
+        **{name: message[name] for name in _PLAIN_FIELDS},
+        stop=tuple(message["stop"]),
         pictures=tuple(pictures),
-        system=message["system"],
         history=tuple(starmap(Turn, message["history"])),
-        max_output_tokens=message["max_output_tokens"],
-        temperature=message["temperature"],
         form=message["form"] and AnswerForm(**message["form"]),
     )
 
 
 def piece(number: int, said: Piece) -> Json:
     """A piece of an answer as a message."""
-    return {"type": "piece", "id": number, "text": said.text, "tokens": said.tokens, "cut": said.cut}
+    message = {"type": "piece", "id": number, "text": said.text, "tokens": said.tokens, "cut": said.cut}
+    if said.thinking:
+        message["thinking"] = True
+    if said.report is not None:
+        message["report"] = asdict(said.report)
+    return message
 
 
 def piece_of(message: Json) -> Piece:
     """The piece in a message of the child. Raises `FrameError`."""
     text, tokens, cut = message.get("text"), message.get("tokens"), message.get("cut")
-    if not isinstance(text, str) or not text or type(tokens) is not int or tokens < 1 or not isinstance(cut, bool):
+    thinking, told = message.get("thinking", False), message.get("report")
+    report = None if told is None else _report_of(told)
+    if not isinstance(text, str) or type(tokens) is not int or tokens < bool(text) or not (text or report):
         raise FrameError("no piece of an answer")
-    return Piece(text, tokens, cut)
+    if not isinstance(cut, bool) or not isinstance(thinking, bool):
+        raise FrameError("no piece of an answer")
+    return Piece(text, tokens, cut, thinking, report)
+
+
+def _report_of(told: object) -> Report:
+    if not isinstance(told, dict) or told.keys() != {name for name, _ in _REPORT_FIELDS}:
+        raise FrameError("no report")
+    for name, kind in _REPORT_FIELDS:
+        value = told[name]
+        if type(value) not in ({int} if kind is int else {int, float}) or not 0 <= value < _MOST_TOKENS:
+            raise FrameError("no report")
+    return Report(**told)
 
 
 def failed(number: int, error: EngineError) -> Json:
     """An engine's failure as a message."""
-    kind = "closed" if isinstance(error, EngineClosedError) else "error"
+    kind = _KINDS.get(type(error), "error")
     return {"type": "failed", "id": number, "kind": kind, "message": error.message, "hint": error.hint}
 
 
 def error_of(message: Json) -> EngineError:
     """The failure in a message of the child."""
     words, hint = (str(message.get(name, ""))[:_LONGEST_WORDS] for name in ("message", "hint"))
-    return EngineClosedError(words) if message.get("kind") == "closed" else EngineError(words, hint=hint)
+    return _ERRORS.get(str(message.get("kind")), EngineError)(words, hint=hint)
 
 
 def number_of(message: Json) -> int:

@@ -1,0 +1,65 @@
+"""What the step loop is asked and what it tells: token ids and tensors, no text.
+
+`Request` in by `StepLoop.submit`, `Token` and `Ended` out of `StepLoop.step`, each with the request's number.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import torch
+
+from host_server.engines.base import Priority
+
+__all__ = ["Ended", "Happened", "Request", "Sampling", "Token"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. Temperature 0 takes the likeliest one."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One prompt, tokenised and with its pictures' pixels, for one answer."""
+
+    number: int
+    ids: tuple[int, ...]
+    """The whole prompt; never empty."""
+    inputs: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    """What else the processor made for `forward()`, batch size 1: `pixel_values`, `image_grid_thw`, …"""
+    pictures: tuple[str, ...] = ()
+    """For each picture, in the order of the prompt, a digest of its pixels as prepared: two pictures are the same to
+    the caches only if these are. Ids alone do not tell pictures of one size apart."""
+    max_new_tokens: int = 512
+    sampling: Sampling = field(default_factory=Sampling)
+    priority: Priority = "interactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The next token of an answer; end marks are not told."""
+
+    number: int
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last that is heard of a request. Tokens count what was computed, end mark included."""
+
+    number: int
+    reason: Literal["end", "limit", "cancelled", "memory", "error"]
+    input_tokens: int = 0
+    image_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    waited_s: float = 0.0
+    prefill_s: float = 0.0
+
+
+Happened: TypeAlias = Token | Ended
