@@ -58,7 +58,7 @@ class Answer:
     @property
     def size(self) -> int:
         """Bytes it costs to know this answer, about: what was asked, the events, and the text once more as a whole."""
-        text = len(self.writer.text.encode("utf-8", "surrogatepass"))
+        text = len((self.writer.thought + self.writer.text).encode("utf-8", "surrogatepass"))
         return _ITSELF + self._weight + self.log.size + text
 
     def visible(self, principal: str, connection: str | None) -> bool:

@@ -289,6 +289,8 @@ class Service:
             temperature=create.temperature or 0.0,
             top_p=1.0 if create.top_p is None else create.top_p,
             text_format=create.format.echo(),
+            reasoning_effort=create.reasoning.effort if create.reasoning else None,
+            service_tier="flex" if create.priority == "batch" else "default",
         )
         return Answer(
             answer_id,

@@ -37,9 +37,13 @@ _MAX_METADATA_KEY = 64
 _MAX_DESCRIPTION = 1024
 
 _MAX_NAME = 128
+_MAX_STOPS = 4
+_MAX_STOP = 256
+_MAX_SEED = 2**63
 
 _Name = Annotated[str, Field(min_length=1, max_length=_MAX_NAME)]
 _Text = Annotated[str, Field(max_length=_MAX_TEXT)]
+_Stop = Annotated[str, Field(min_length=1, max_length=_MAX_STOP)]
 
 
 class _Model(BaseModel):
@@ -135,6 +139,10 @@ class _TextOptions(_Model):
     format: Format | None = None
 
 
+class _ReasoningOptions(_Model):
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+
+
 class ResponseCreate(_Model):
     """A question. `event_id` and `stream_id` belong to the WebSocket, `stream` to HTTP."""
 
@@ -147,6 +155,10 @@ class ResponseCreate(_Model):
     max_output_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    seed: Annotated[int, Field(ge=-_MAX_SEED, lt=_MAX_SEED)] | None = None
+    stop: _Stop | Annotated[list[_Stop], Field(max_length=_MAX_STOPS)] | None = None
+    reasoning: _ReasoningOptions | None = None
+    service_tier: Annotated[str, Field(max_length=_MAX_NAME)] | None = None
     text: _TextOptions | None = None
     tools: list[Any] | None = None
     background: bool | None = None
@@ -168,6 +180,25 @@ class ResponseCreate(_Model):
     def format(self) -> Format:
         """What the answer shall be; text unless something else was asked for."""
         return (self.text and self.text.format) or Format()
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Texts that end the answer, whichever way they were written."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+    @property
+    def thinking(self) -> bool | None:
+        """Whether the model shall think aloud first; None leaves it to the host."""
+        effort = self.reasoning and self.reasoning.effort
+        return None if effort is None else effort not in {"none", "minimal"}
+
+    @property
+    def priority(self) -> Literal["interactive", "batch"]:
+        """Whether somebody waits for the answer: `metadata.class` says so, else `service_tier`; other values do not."""
+        named = (self.metadata or {}).get("class")
+        if named == "batch" or (named != "interactive" and self.service_tier == "flex"):
+            return "batch"
+        return "interactive"
 
     @property
     def items(self) -> list[InputMessage]:

@@ -6,7 +6,16 @@ Nothing here reads a clock or makes up a name: ids and times come in as argument
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["Json", "message_item", "metrics", "new_response", "text_part", "usage"]
+__all__ = [
+    "Json",
+    "message_item",
+    "metrics",
+    "new_response",
+    "reasoning_item",
+    "reasoning_part",
+    "text_part",
+    "usage",
+]
 
 Json = dict[str, Any]
 
@@ -24,6 +33,8 @@ def new_response(
     temperature: float = 0.0,
     top_p: float = 1.0,
     text_format: Mapping[str, Any] | None = None,
+    reasoning_effort: str | None = None,
+    service_tier: str = "default",
 ) -> Json:
     """A Response in its first state. The rest of its keys say that we do without them."""
     return {
@@ -44,14 +55,14 @@ def new_response(
         "temperature": temperature,
         "top_p": top_p,
         "text": {"format": dict(text_format or {"type": "text"})},
-        "reasoning": {"effort": None, "summary": None},
+        "reasoning": {"effort": reasoning_effort, "summary": None},
         "parallel_tool_calls": False,
         "tool_choice": "none",
         "tools": [],
         "truncation": "disabled",
         "completed_at": None,
         "background": False,
-        "service_tier": "default",
+        "service_tier": service_tier,
         "user": None,
         "safety_identifier": None,
         "prompt_cache_key": None,
@@ -62,9 +73,14 @@ def new_response(
     }
 
 
-def text_part(text: str, annotations: Sequence[Json] = ()) -> Json:
-    """A content part that holds text of the answer, and what is known about places in it."""
-    return {"type": "output_text", "text": text, "annotations": list(annotations)}
+def text_part(text: str) -> Json:
+    """A content part that holds text of the answer; what is known about places in it goes into `annotations`."""
+    return {"type": "output_text", "text": text, "annotations": []}
+
+
+def reasoning_part(text: str) -> Json:
+    """A content part that holds what the model thought, in its own words."""
+    return {"type": "reasoning_text", "text": text}
 
 
 def message_item(item_id: str, status: str, parts: Sequence[Json]) -> Json:
@@ -72,8 +88,23 @@ def message_item(item_id: str, status: str, parts: Sequence[Json]) -> Json:
     return {"id": item_id, "type": "message", "role": "assistant", "status": status, "content": list(parts)}
 
 
-def usage(*, input_tokens: int, output_tokens: int, cached_tokens: int = 0, image_tokens: int = 0) -> Json:
-    """What the answer cost. Clients take both kinds of cached tokens and the reasoning ones for granted."""
+def reasoning_item(item_id: str, status: str, parts: Sequence[Json]) -> Json:
+    """An output item: what the model thought. We tell its words and make no summary of them."""
+    return {"id": item_id, "type": "reasoning", "status": status, "summary": [], "content": list(parts)}
+
+
+def usage(
+    *,
+    input_tokens: int,
+    output_tokens: int,
+    cached_tokens: int = 0,
+    image_tokens: int = 0,
+    reasoning_tokens: int = 0,
+) -> Json:
+    """What the answer cost. Clients take both kinds of cached tokens and the reasoning ones for granted.
+
+    `cached_tokens` and `image_tokens` are among `input_tokens`, `reasoning_tokens` are among `output_tokens`.
+    """
     return {
         "input_tokens": input_tokens,
         "input_tokens_details": {
@@ -82,7 +113,7 @@ def usage(*, input_tokens: int, output_tokens: int, cached_tokens: int = 0, imag
             "image_tokens": image_tokens,
         },
         "output_tokens": output_tokens,
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
         "total_tokens": input_tokens + output_tokens,
     }
 
@@ -95,20 +126,35 @@ def metrics(
     generation_time_ms: float,
     output_tokens: int,
     cache: str = "off",
+    engine_wait_ms: float | None = None,
+    prefill_ms: float | None = None,
+    cached_tokens: int | None = None,
+    degraded: Sequence[str] = (),
 ) -> Json:
     """How long each stage took, in vLLM's words; the first token counts from the question's arrival.
 
-    `cache` is `hit` for an answer that was known, `miss` for one that will be, `off` for one that is not kept.
+    `cache` is `hit` for an answer that was known, `miss` for one that will be, `off` for one that is not kept. An
+    engine that measures itself tells how long the question waited inside it, how long the prompt took to its first
+    token, and how many tokens of it were known from an earlier one. `degraded` names what was left out, as in the
+    Response.
     """
     steps = output_tokens - 1
     return {
         "queue_time_ms": round(queue_time_ms, 3),
         "preprocess_ms": round(preprocess_ms, 3),
-        "time_to_first_token_ms": None if time_to_first_token_ms is None else round(time_to_first_token_ms, 3),
+        "time_to_first_token_ms": _rounded(time_to_first_token_ms),
         "generation_time_ms": round(generation_time_ms, 3),
         "mean_itl_ms": round(generation_time_ms / steps, 3) if steps > 0 else None,
         "tokens_per_second": round(1000 * steps / generation_time_ms, 3)
         if steps > 0 and generation_time_ms > 0
         else None,
         "cache": cache,
+        "engine_wait_ms": _rounded(engine_wait_ms),
+        "prefill_ms": _rounded(prefill_ms),
+        "cached_tokens": cached_tokens,
+        "degraded": list(degraded),
     }
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 3)

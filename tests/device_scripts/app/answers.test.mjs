@@ -19,7 +19,8 @@ const only = (answers) => {
   return [...answers.turns.values()][0];
 };
 const finalText = (event) =>
-  event.response.output.flatMap((item) => item.content).map((part) => part.text).join("");
+  event.response.output.filter((item) => item.type === "message")
+    .flatMap((item) => item.content).map((part) => part.text).join("");
 const question = (fields = {}) => ({
   type: "bridge:question", sequence_number: 1, response_id: "resp_1", text: "What is the total?", capture_id: "cap_a",
   sha256: SHA, asked_by: "camera", model: "echo", ...fields,
@@ -31,7 +32,9 @@ const delta = (number, text, fields = {}) => ({
 
 describe("golden answers", () => {
   const names = readdirSync(GOLDEN).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -5));
-  const ends = { cancelled: "stopped", incomplete: "cut", failed: "failed", misfit: "failed" };
+  const ends = {
+    cancelled: "stopped", degraded: "stopped", incomplete: "cut", only_reasoning: "cut", failed: "failed", misfit: "failed",
+  };
   for (const name of names.filter((each) => golden(each).events)) {
     const events = golden(name).events;
 

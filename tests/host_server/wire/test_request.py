@@ -226,3 +226,67 @@ def test_what_is_unknown_here_is_left_behind() -> None:
     create = parse_create({"input": [{"role": "user", "content": [part], "unknown": [[]]}], "unknown": [[]]})
 
     assert "unknown" not in repr(create)
+
+
+@pytest.mark.parametrize(
+    ("given", "stops"), [(None, ()), ("END", ("END",)), ([], ()), (["a", "b", "c", "d"], ("a", "b", "c", "d"))]
+)
+def test_a_stop_is_a_text_or_a_list_of_them(given: object, stops: tuple[str, ...]) -> None:
+    assert parse_create({"input": "x", "stop": given}).stops == stops
+
+
+@pytest.mark.parametrize("given", ["", [""], list("abcde"), "x" * 257, 7, ["a", None], {"a": "b"}])
+def test_a_stop_that_cannot_be_is_refused(given: object) -> None:
+    assert (_refused({"input": "x", "stop": given}).param or "").startswith("stop")
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "thinking"),
+    [
+        (None, None),
+        ({}, None),
+        ({"effort": None, "summary": "auto"}, None),
+        ({"effort": "none"}, False),
+        ({"effort": "minimal"}, False),
+        ({"effort": "low"}, True),
+        ({"effort": "max"}, True),
+    ],
+)
+def test_the_effort_says_whether_to_think(reasoning: object, thinking: bool | None) -> None:
+    assert parse_create({"input": "x", "reasoning": reasoning}).thinking is thinking
+
+
+@pytest.mark.parametrize(
+    ("fields", "priority"),
+    [
+        ({}, "interactive"),
+        ({"service_tier": "auto"}, "interactive"),
+        ({"service_tier": "anything"}, "interactive"),
+        ({"service_tier": "flex"}, "batch"),
+        ({"metadata": {"class": "batch"}}, "batch"),
+        ({"metadata": {"class": "math"}}, "interactive"),
+        ({"metadata": {"class": "math"}, "service_tier": "flex"}, "batch"),
+        ({"metadata": {"class": "interactive"}, "service_tier": "flex"}, "interactive"),
+    ],
+)
+def test_who_can_wait_says_so(fields: dict[str, Any], priority: str) -> None:
+    assert parse_create({"input": "x", **fields}).priority == priority
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"seed": 2**63},
+        {"seed": -(2**63) - 1},
+        {"seed": 0.5},
+        {"seed": "many"},
+        {"reasoning": {"effort": "huge"}},
+        {"reasoning": "high"},
+        {"service_tier": 7},
+        {"service_tier": "x" * 129},
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+    (name,) = fields
+
+    assert (_refused({"input": "x", **fields}).param or "").startswith(name)

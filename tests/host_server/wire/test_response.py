@@ -37,7 +37,29 @@ def test_rates_need_two_tokens_and_some_time() -> None:
 
 
 def test_tokens_add_up() -> None:
-    cost = usage(input_tokens=10, output_tokens=4, cached_tokens=3, image_tokens=2)
+    cost = usage(input_tokens=10, output_tokens=4, cached_tokens=3, image_tokens=2, reasoning_tokens=1)
 
     assert cost["total_tokens"] == 14
     assert cost["input_tokens_details"] == {"cached_tokens": 3, "cache_write_tokens": 0, "image_tokens": 2}
+    assert cost["output_tokens_details"] == {"reasoning_tokens": 1}
+
+
+def test_what_the_engine_does_not_measure_is_not_made_up() -> None:
+    timed = partial(
+        metrics,
+        queue_time_ms=1.0,
+        preprocess_ms=2.0,
+        time_to_first_token_ms=None,
+        generation_time_ms=0.0,
+        output_tokens=0,
+    )
+
+    told = timed(engine_wait_ms=1.23456, prefill_ms=20.0, cached_tokens=7, degraded=("smaller_picture",))
+    assert (told["engine_wait_ms"], told["prefill_ms"], told["cached_tokens"]) == (1.235, 20, 7)
+    assert told["degraded"] == ["smaller_picture"]
+    assert [timed()[name] for name in ("engine_wait_ms", "prefill_ms", "cached_tokens", "degraded")] == [
+        None,
+        None,
+        None,
+        [],
+    ]
