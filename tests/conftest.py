@@ -1,12 +1,13 @@
 """Fixtures for every test: the private adb server, and a virtual phone on it."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.support import tiny_models
 from tests.support.adb_server import PrivateAdbServer
 from tests.support.pictures import small_jpeg
 from virtual_phone import VirtualPhone
@@ -43,3 +44,9 @@ async def virtual_phone(adb_server: PrivateAdbServer, photos: Path) -> AsyncIter
             yield phone
         finally:
             await adb_server.call("disconnect", phone.address)
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Callable[[str], Path]:
+    """Makes the folder of a tiny model with random weights: `tiny_model("glm4v")`; see `tools.tiny_vlm`."""
+    return tiny_models.tiny_model
