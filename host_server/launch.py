@@ -10,6 +10,7 @@ from host_server.api.server import HostServer
 from host_server.core.idle import IdleClock
 from host_server.engines import registry
 from host_server.engines.base import Engine
+from host_server.engines.options import EngineOptions
 from host_server.imaging.memory import give_back_what_is_freed
 from host_server.observe.log import get_logger
 from host_server.observe.logging import configure_logging
@@ -31,7 +32,7 @@ async def launch(settings: HostSettings, on_listening: Callable[[HostRecord], No
     configure_logging()
     give_back_what_is_freed()
     authenticator = _authenticator(settings)
-    engines = _engines(settings.engines)
+    engines = _engines(settings.engines, settings.options)
     other = read_host_record(settings.state_dir)
 
     def announce(record: HostRecord) -> None:
@@ -65,10 +66,10 @@ def _authenticator(settings: HostSettings) -> Authenticator:
         raise SettingsError(f"{told}.", hint="make it yours alone, or give another folder with --state-dir") from None
 
 
-def _engines(specs: Sequence[str]) -> list[Engine]:
+def _engines(specs: Sequence[str], options: EngineOptions) -> list[Engine]:
     engines: dict[str, Engine] = {}
     for spec in specs or (registry.unasked(),):
-        engine = registry.create(spec)
+        engine = registry.create(spec, options)
         if engine.info.name in engines:
             raise SettingsError(f"The engine {engine.info.name} is named twice.", hint="name each engine once")
         engines[engine.info.name] = engine

@@ -1,10 +1,14 @@
 """What a host is started with, checked before anything heavy is loaded."""
 
+import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
+from host_server.engines.options import EngineOptions
 from host_server.security.network import is_loopback
 from host_server.wire.discovery import state_dir
 
@@ -14,6 +18,8 @@ ANSWER_CACHE_MIB = 64
 
 _BACKLOG = 512
 _SEND_BUFFER = 256 * 1024
+_DEVICE: Final = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,2})?")
+_REVISION: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
 
 
 class SettingsError(Exception):
@@ -39,6 +45,13 @@ class HostSettings:
     exit_when_idle_s: float | None = None
     blob_quota: int = 2 * 1024**3
     answer_cache: int = ANSWER_CACHE_MIB * 1024**2
+    options: EngineOptions = field(default_factory=EngineOptions)
+    """For every engine; each takes what means something to it."""
+    idle_unload_s: float | None = None
+    """After so long without a question the engines' processes end; the next question starts them."""
+    recycle_after: int | None = None
+    """Bytes an engine's process may grow by before it is started anew."""
+    degrade: bool = True
 
     @classmethod
     def read(
@@ -55,6 +68,10 @@ class HostSettings:
         keyfile: str | None,
         exit_when_idle_s: float | None,
         answer_cache_mib: int = ANSWER_CACHE_MIB,
+        options: EngineOptions | None = None,
+        idle_unload_s: float | None = None,
+        recycle_after: int | None = None,
+        degrade: bool = True,
     ) -> "HostSettings":
         """Flags over environment over default. Raises `SettingsError`."""
         if bool(certfile) != bool(keyfile):
@@ -69,8 +86,13 @@ class HostSettings:
             certificate=(certfile, keyfile) if certfile and keyfile else None,
             exit_when_idle_s=exit_when_idle_s,
             answer_cache=answer_cache_mib * 1024**2,
+            options=options or EngineOptions(),
+            idle_unload_s=idle_unload_s,
+            recycle_after=recycle_after,
+            degrade=degrade,
         )
         settings.check_bind()
+        settings.check_options(environ)
         return settings
 
     def check_bind(self) -> None:
@@ -81,6 +103,27 @@ class HostSettings:
             f"Listening on {self.host} without TLS would send tokens and pictures readable over the network.",
             hint="add --ssl-certfile and --ssl-keyfile, or --insecure-lan if nobody else is on that network",
         )
+
+    def check_options(self, environ: Mapping[str, str]) -> None:
+        """Whether what is said about models and upstreams means something. Raises `SettingsError`."""
+        options = self.options
+        if _DEVICE.fullmatch(options.device) is None:
+            raise SettingsError(
+                f"{options.device!r} is no device.", hint="--device takes auto, cpu, cuda, cuda:1 or mps"
+            )
+        if options.revision is not None and (_REVISION.fullmatch(options.revision) is None or ".." in options.revision):
+            raise SettingsError(
+                f"{options.revision!r} is no revision.", hint="--revision takes a branch, a tag or a commit"
+            )
+        for url in options.upstreams:
+            _check_upstream(url)
+        if options.upstreams and not any(spec.partition("=")[0].strip() == "upstream" for spec in self.engines):
+            raise SettingsError("No engine asks that upstream.", hint="add --engine upstream=MODEL")
+        if options.upstream_key_env is not None and not environ.get(options.upstream_key_env):
+            raise SettingsError(
+                "The environment variable of --upstream-key-env is empty.",  # its name unsaid: it may be the key
+                hint="--upstream-key-env takes the name of the variable that holds the key, not the key",
+            )
 
     def bind(self) -> socket.socket:
         """The socket to listen on. Raises `SettingsError`."""
@@ -98,3 +141,18 @@ class HostSettings:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         return listener
+
+
+def _check_upstream(url: str) -> None:
+    if url.startswith("adb:"):
+        raise SettingsError(
+            f"The host cannot reach {url}: it knows no phones.",
+            hint="`bridge serve --upstream adb:SERIAL:PORT`, on the machine the phone is plugged into, makes the way",
+        )
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine:
+        raise SettingsError(f"{url!r} is no address of a server.", hint="write for example http://127.0.0.1:8000/v1")

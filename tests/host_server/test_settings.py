@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from host_server.engines.options import EngineOptions
 from host_server.settings import HostSettings, SettingsError
 
 
@@ -55,3 +56,46 @@ def test_small_events_do_not_wait_for_each_other(host: str) -> None:
 def test_a_port_in_use_is_said() -> None:
     with _read().bind() as taken, pytest.raises(SettingsError, match="Cannot listen"):
         _read(port=taken.getsockname()[1]).bind()
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1", "mps"])
+def test_devices_are_named_as_torch_names_them(device: str) -> None:
+    assert _read(options=EngineOptions(device=device)).options.device == device
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (EngineOptions(device="gpu0"), "'gpu0' is no device"),
+        (EngineOptions(revision="../../etc"), "no revision"),
+        (EngineOptions(revision="--force"), "no revision"),
+        (EngineOptions(upstreams=("ftp://127.0.0.1",)), "no address of a server"),
+        (EngineOptions(upstreams=("127.0.0.1:8000",)), "no address of a server"),
+        (EngineOptions(upstreams=("http://",)), "no address of a server"),
+        (EngineOptions(upstreams=("http://[::1/v1",)), "no address of a server"),
+        (EngineOptions(upstreams=("http://h:99999",)), "no address of a server"),
+        (EngineOptions(upstreams=("adb:emulator-5554:8080",)), "knows no phones"),
+    ],
+)
+def test_options_that_mean_nothing_are_explained(options: EngineOptions, words: str) -> None:
+    with pytest.raises(SettingsError, match=words) as caught:
+        _read(options=options, engines=("upstream=m",))
+    assert caught.value.hint
+
+
+def test_an_upstream_needs_an_engine_that_asks_it() -> None:
+    options = EngineOptions(upstreams=("http://127.0.0.1:8000/v1",))
+
+    assert _read(options=options, engines=("upstream=m",)).options == options
+    with pytest.raises(SettingsError, match="No engine asks") as caught:
+        _read(options=options, engines=("echo",))
+    assert "--engine upstream=MODEL" in caught.value.hint
+
+
+def test_the_key_of_an_upstream_is_a_variable_and_never_repeated() -> None:
+    options = EngineOptions(upstream_key_env="sk-secret")
+
+    with pytest.raises(SettingsError) as caught:
+        _read(options=options)
+    assert "sk-secret" not in caught.value.message + caught.value.hint
+    assert _read({"sk-secret": "k"}, options=options).options == options

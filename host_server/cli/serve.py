@@ -1,0 +1,135 @@
+"""`bridge-host serve`: run the service in this terminal."""
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from host_server.cli import options, units
+from host_server.cli.ending import NO_MODEL, USAGE, StateDir, end_with
+from host_server.settings import ANSWER_CACHE_MIB
+
+if TYPE_CHECKING:
+    from host_server.settings import HostSettings
+    from host_server.wire.discovery import HostRecord
+
+__all__ = ["serve"]
+
+
+def serve(
+    *,
+    engine: options.Engines = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8018,
+    state_dir: StateDir = None,
+    exit_when_idle: Annotated[
+        float | None, typer.Option(help="End so many seconds after the last client has gone.", min=0)
+    ] = None,
+    answer_cache: Annotated[
+        int, typer.Option(metavar="MIB", help="Memory for answers that may be given again; 0 keeps none.", min=0)
+    ] = ANSWER_CACHE_MIB,
+    allowed_host: Annotated[list[str] | None, typer.Option(help="A further name this host is called by.")] = None,
+    insecure_lan: Annotated[bool, typer.Option("--insecure-lan", help="Listen beyond loopback without TLS.")] = False,
+    ssl_certfile: Annotated[str | None, typer.Option(help="TLS certificate (PEM).")] = None,
+    ssl_keyfile: Annotated[str | None, typer.Option(help="Its private key (PEM).")] = None,
+    revision: options.Revision = None,
+    dtype: options.Type = options.DEFAULTS.dtype,
+    device: options.Device = options.DEFAULTS.device,
+    quantize: options.Quantized = options.DEFAULTS.quantize,
+    attn: options.Attn = options.DEFAULTS.attn,
+    max_side: options.MaxSide = options.DEFAULTS.max_side,
+    max_batch: options.MaxBatch = options.DEFAULTS.max_batch,
+    kv_bytes: options.KvBytes = None,
+    threads: options.Threads = None,
+    thinking: Annotated[
+        bool, typer.Option("--thinking", help="Model: let it think aloud where the question does not say.")
+    ] = False,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Model: run Python code that comes with it.")
+    ] = False,
+    offline: options.Offline = False,
+    upstream: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="For `upstream=MODEL`: base URL of an OpenAI-compatible server; repeatable."),
+    ] = None,
+    upstream_key_env: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="The environment variable that holds their API key.")
+    ] = None,
+    idle_unload: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME",
+            parser=units.duration,
+            help="Free the model's memory after so long without a question, such as 15m.",
+        ),
+    ] = None,
+    recycle_after: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SIZE",
+            parser=units.size,
+            help="Start the model's process anew once it has grown by so much, such as 4GiB.",
+        ),
+    ] = None,
+    degrade: Annotated[
+        Literal["on", "off"],
+        typer.Option(help="Whether answers get simpler under load before questions are refused."),
+    ] = "on",
+) -> None:
+    """Serve until Ctrl-C. Running answers may end first; a second Ctrl-C ends them."""
+    from host_server.engines.base import EngineError, UnknownEngineError
+    from host_server.engines.options import EngineOptions
+    from host_server.settings import HostSettings, SettingsError
+
+    try:
+        settings = HostSettings.read(
+            os.environ,
+            state=state_dir,
+            engines=tuple(engine or ()),
+            host=host,
+            port=port,
+            names=tuple(allowed_host or ()),
+            insecure_lan=insecure_lan,
+            certfile=ssl_certfile,
+            keyfile=ssl_keyfile,
+            exit_when_idle_s=exit_when_idle,
+            answer_cache_mib=answer_cache,
+            options=EngineOptions(
+                revision=revision,
+                dtype=dtype,
+                device=device,
+                quantize=quantize,
+                attn=attn,
+                max_side=max_side,
+                max_batch=max_batch,
+                kv_bytes=kv_bytes,
+                threads=threads,
+                thinking=thinking,
+                trust_remote_code=trust_remote_code,
+                offline=offline,
+                upstreams=tuple(upstream or ()),
+                upstream_key_env=upstream_key_env,
+            ),
+            idle_unload_s=idle_unload,
+            recycle_after=recycle_after,
+            degrade=degrade == "on",
+        )
+        _serve(settings)
+    except SettingsError as error:
+        end_with(error.message, error.hint, USAGE)
+    except EngineError as error:
+        end_with(error.message, error.hint, USAGE if isinstance(error, UnknownEngineError) else NO_MODEL)
+
+
+def _serve(settings: "HostSettings") -> None:
+    from host_server.launch import launch
+
+    try:
+        asyncio.run(launch(settings, _announce))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _announce(record: "HostRecord") -> None:
+    typer.echo(f"bridge-host is listening on {record.url}; engines: {', '.join(record.engines)}", err=True)
