@@ -11,7 +11,11 @@ import torch
 
 from host_server.engines.base import Priority
 
-__all__ = ["Ended", "Happened", "Request", "Sampling", "Token"]
+__all__ = ["Ended", "Happened", "Reason", "Request", "Sampling", "Token"]
+
+Reason: TypeAlias = Literal["end", "limit", "cancelled", "memory", "error"]
+"""Why an answer ended: an end mark, all the tokens it might have, given up, no memory for it, a prompt the model does
+not take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Ended:
     """The last that is heard of a request. Tokens count what was computed, end mark included."""
 
     number: int
-    reason: Literal["end", "limit", "cancelled", "memory", "error"]
+    reason: Reason
     input_tokens: int = 0
     image_tokens: int = 0
     cached_tokens: int = 0
