@@ -1,0 +1,44 @@
+"""From token ids to text, one at a time, never half a character.
+
+A Chinese character or an emoji is up to four bytes, and byte-level tokens cut wherever they like. The library's
+`DecodeStream` holds bytes back until they are a character, in constant time per token. Bytes that never become one
+are told as U+FFFD once that is certain, and dropped at the end of an answer.
+"""
+
+from typing import Any, Final
+
+from tokenizers.decoders import DecodeStream
+
+__all__ = ["Decoder"]
+
+_MOST_HELD: Final = 64
+"""Tokens without text, after which waiting for the rest of a character makes no sense. Four bytes are the most it has;
+without this bound a model that babbles would make each token cost as much as all before it."""
+
+
+class Decoder:
+    """The text of one answer. `tokenizer` is a `tokenizers.Tokenizer`, and is only read."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._stream = DecodeStream(skip_special_tokens=True)
+        self._held: list[int] = []
+
+    def add(self, token: int) -> str:
+        """What the next token completes; often nothing."""
+        self._held.append(token)
+        try:
+            text = self._stream.step(self._tokenizer, token)
+        except Exception:  # ruff: ignore[blind-except] the library knows no other class: bytes that fit to nothing
+            return self._let_go()
+        if text is None:
+            return self._let_go() if len(self._held) >= _MOST_HELD else ""
+        self._held.clear()
+        return text
+
+    def _let_go(self) -> str:
+        """Tell what is held as it is, and start anew behind it."""
+        text: str = self._tokenizer.decode(self._held, skip_special_tokens=True)
+        self._stream = DecodeStream(skip_special_tokens=True)
+        self._held.clear()
+        return text
