@@ -82,9 +82,23 @@ class EngineSuite:
     ) -> None:
         pieces = await collect(engine, question)
 
-        assert len(pieces) > 1
-        assert all(piece.text and piece.tokens >= 1 for piece in pieces)
-        assert not any(piece.cut for piece in pieces)
+        said = [piece for piece in pieces if piece.text]
+        assert len(said) > 1
+        assert said == pieces or (said == pieces[:-1] and pieces[-1].report)
+        assert all(piece.tokens >= 1 for piece in said)
+        assert not any(piece.cut or piece.thinking for piece in pieces)
+
+    async def test_an_engine_that_counts_tells_it_with_the_last_piece(
+        self, engine: Engine, question: PreparedQuestion
+    ) -> None:
+        pieces = await collect(engine, question)
+        report = pieces[-1].report
+
+        assert not any(piece.report for piece in pieces[:-1])
+        if report is not None:
+            assert report.input_tokens > report.cached_tokens
+            assert report.input_tokens > report.image_tokens > 0
+            assert report.output_tokens >= sum(piece.tokens for piece in pieces)
 
     async def test_the_same_question_has_the_same_answer(self, engine: Engine, question: PreparedQuestion) -> None:
         assert text_of(await collect(engine, question)) == text_of(await collect(engine, question))
