@@ -14,7 +14,7 @@ The promises, which `tests/conformance/engine_suite.py` holds every engine to:
 * `warm_up()` and `close()` may be called again; an answer after `close()` raises `EngineClosedError`.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -28,6 +28,7 @@ __all__ = [
     "EngineNotInstalledError",
     "EngineOutOfMemoryError",
     "EngineRestartedError",
+    "PerishableEngine",
     "Piece",
     "PreparedPicture",
     "PreparedQuestion",
@@ -38,6 +39,8 @@ __all__ = [
     "Turn",
     "UnknownEngineError",
     "UpstreamError",
+    "UpstreamRefusedError",
+    "WeighedEngine",
 ]
 
 
@@ -47,10 +50,12 @@ class EngineError(Exception):
     code: ClassVar[str] = "engine_unavailable"
     """What the client is told: a row of the table in `wire.errors`."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.retry_after_s = retry_after_s
+        """When asking again makes sense, where that is known."""
 
 
 class UnknownEngineError(EngineError):
@@ -87,6 +92,12 @@ class UpstreamError(EngineError):
     """The server that was to answer did not, or not to the end."""
 
     code = "upstream_error"
+
+
+class UpstreamRefusedError(UpstreamError):
+    """The server that was to answer will not, however often it is asked: a key, a model or an address is wrong."""
+
+    code = "upstream_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +148,8 @@ class Piece:
     """The next bit of an answer."""
 
     text: str
-    """Pieces joined without anything between them are the answer. Empty only in a last piece that brings a report."""
+    """Pieces joined without anything between them are the answer. Empty only in a last piece, which brings a report
+    or says `cut`."""
     tokens: int = 1
     """How many tokens of the engine this piece stands for (>= 1, 0 when it has no text)."""
     cut: bool = False
@@ -170,9 +182,32 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class RestartableEngine(Engine, Protocol):
-    """An engine that may be lost and warmed up again, as one in a process of its own."""
+class PerishableEngine(Engine, Protocol):
+    """An engine that may be lost while it is used."""
 
     async def lost(self) -> None:
         """Wait until it answers nothing any more before `warm_up()` is called again."""
+        ...
+
+
+@runtime_checkable
+class RestartableEngine(PerishableEngine, Protocol):
+    """An engine that may be lost or ended, and warmed up again, as one in a process of its own."""
+
+    @property
+    def memory(self) -> Mapping[str, int]:
+        """Bytes it holds, by kind (`rss`, `device`), as it told the last time; empty when it does not tell."""
+        ...
+
+    async def unload(self) -> None:
+        """End it and free everything it holds; `warm_up()` begins anew. What still runs fails, to be asked again."""
+        ...
+
+
+@runtime_checkable
+class WeighedEngine(Engine, Protocol):
+    """An engine that holds memory of a device, and knows how much."""
+
+    def device_bytes(self) -> int:
+        """Bytes of the device's memory that are held now. Asked every few seconds in the event loop: must not wait."""
         ...

@@ -11,9 +11,16 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
-from host_server.engines.base import Engine, EngineError
+from host_server.engines.base import (
+    Engine,
+    EngineError,
+    EngineOutOfMemoryError,
+    PerishableEngine,
+    WeighedEngine,
+)
 from host_server.engines.process import messages
 from host_server.engines.process.frames import Frame, FrameReader, Json, encode
 
@@ -23,6 +30,7 @@ _NICENESS: Final = 10
 _READ: Final = 1 << 18
 _CLOSE_S: Final = 1.5
 _LONGEST_LOG: Final = 20_000
+_LOST: Final = 70
 _DEATH_OF_PARENT: Final = 1  # PR_SET_PDEATHSIG
 
 
@@ -99,6 +107,7 @@ class _Child:
         self._out = out
         self._group = group
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._watching: asyncio.Task[None] | None = None
 
     def take(self, frame: Frame) -> None:
         """One message of the host."""
@@ -107,16 +116,16 @@ class _Child:
             case "ask":
                 self._begin(message["id"], partial(self._answer, message["id"], frame))
             case "warm":
-                self._begin(message["id"], self._engine.warm_up)
+                self._begin(message["id"], self._warm_up)
             case "cancel":
                 if task := self._tasks.get(message["id"]):
                     task.cancel()
             case "ping":
-                self._out.send({"type": "pong"})
+                self._out.send(messages.pong(_memory(self._engine)))
 
     def stop(self) -> None:
         """Nobody listens any more."""
-        for task in self._tasks.values():
+        for task in [*self._tasks.values(), *([self._watching] if self._watching else [])]:
             task.cancel()
 
     def _begin(self, number: int, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -136,15 +145,39 @@ class _Child:
             pass  # asked for; the host learns that it is over
         except EngineError as error:
             told = messages.failed(number, error)
+        except MemoryError:
+            told = messages.failed(number, EngineOutOfMemoryError("There was no memory for this answer."))
         except Exception:
             logging.getLogger(__name__).exception("an engine failed in its own way")
             told = messages.failed(number, EngineError("The model failed."))
         self._out.send(told)
 
+    async def _warm_up(self) -> None:
+        await self._engine.warm_up()
+        if isinstance(self._engine, PerishableEngine) and self._watching is None:
+            self._watching = self._group.create_task(_die_when_lost(self._engine))
+
     async def _answer(self, number: int, frame: Frame) -> None:
         async with aclosing(self._engine.answer(messages.question_of(frame))) as pieces:
             async for piece in pieces:
                 self._out.send(messages.piece(number, piece))
+
+
+async def _die_when_lost(engine: PerishableEngine) -> None:
+    """The host begins anew what has died, and knows how often."""
+    await engine.lost()
+    logging.getLogger(__name__).error("the engine is lost; its process ends")
+    os._exit(_LOST)
+
+
+def _memory(engine: Engine) -> dict[str, int]:
+    memory: dict[str, int] = {}
+    with contextlib.suppress(OSError, ValueError):  # only Linux tells it
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        memory["rss"] = pages * os.sysconf("SC_PAGE_SIZE")
+    if isinstance(engine, WeighedEngine):
+        memory["device"] = engine.device_bytes()
+    return memory
 
 
 def _die_with_the_host() -> None:

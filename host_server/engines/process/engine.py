@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Final
 
 from host_server.engines.base import (
@@ -52,6 +52,11 @@ class ProcessEngine:
         """The child's, while there is one."""
         return None if self._link is None or self._link.gone.is_set() else self._link.pid
 
+    @property
+    def memory(self) -> Mapping[str, int]:
+        """What the child says it holds, by kind."""
+        return {} if self._link is None else self._link.memory
+
     async def warm_up(self) -> None:
         """Start the child if there is none, and let it load. Raises `EngineError`."""
         link = await self._started(again=True)
@@ -78,14 +83,21 @@ class ProcessEngine:
         if self._link is not None:
             await self._link.gone.wait()
 
+    async def unload(self) -> None:
+        """End the child; whoever waits for it is to ask again."""
+        await self._end(EngineRestartedError("The model's process has to begin anew. Ask again."))
+
     async def close(self) -> None:
         """End the child; whoever waits for it learns that the engine is closed."""
         self._closed = True
+        await self._end(EngineClosedError("The engine was closed."))
+
+    async def _end(self, told: EngineError) -> None:
         async with self._starting:
             link, self._link = self._link, None
         if link is None:
             return
-        link.fail_all(EngineClosedError("The engine was closed."))
+        link.fail_all(told)
         link.hang_up()
         try:
             async with asyncio.timeout(self._limits.close_s):

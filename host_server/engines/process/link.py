@@ -39,7 +39,8 @@ class Limits:
     """Without an answer to a ping."""
     stall_s: float = 120.0
     """Without a piece of any answer while at least one is worked on."""
-    load_s: float = 300.0
+    load_s: float = 900.0
+    """A large model on a slow disk, made smaller while it is loaded."""
     close_s: float = 2.0
 
 
@@ -65,6 +66,7 @@ class Link(asyncio.SubprocessProtocol):
     def __init__(self, limits: Limits, *, clock: Callable[[], float]) -> None:
         self.gone = asyncio.Event()
         self.pid = 0
+        self.memory: dict[str, int] = {}
         self._limits = limits
         self._clock = clock
         self._dog = Watchdog(silent_s=limits.silent_s, stall_s=limits.stall_s)
@@ -166,7 +168,9 @@ class Link(asyncio.SubprocessProtocol):
         elif kind in {"piece", "done", "failed"}:
             number = messages.number_of(message)
             self._answered(number, kind, message)
-        elif kind != "pong":
+        elif kind == "pong":
+            self.memory = messages.memory_of(message)
+        else:
             raise FrameError("an unknown message")
 
     def _answered(self, number: int, kind: str, message: Json) -> None:

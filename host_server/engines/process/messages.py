@@ -2,10 +2,12 @@
 
 ```
 host ► child   warm {id} · ask {id, …} + pictures · cancel {id} · ping
-child ► host   piece {id, text, tokens, …} · done {id} · failed {id, kind, message, hint} · pong · log {level, text}
+child ► host   piece {id, text, tokens, …} · done {id} · failed {id, kind, message, hint} · log {level, text}
+               pong {memory: {rss, device}}
 ```
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from itertools import starmap
 from typing import Any, Final
@@ -23,7 +25,7 @@ from host_server.engines.base import (
 )
 from host_server.engines.process.frames import Frame, FrameError, Json, encode
 
-__all__ = ["ask", "error_of", "failed", "number_of", "piece", "piece_of", "question_of"]
+__all__ = ["ask", "error_of", "failed", "memory_of", "number_of", "piece", "piece_of", "pong", "question_of"]
 
 _LONGEST_WORDS: Final = 500
 _PICTURE_FIELDS: Final = tuple(field.name for field in fields(PreparedPicture) if field.name != "jpeg")
@@ -38,6 +40,8 @@ _ERRORS: Final[dict[str, type[EngineError]]] = {
 }
 _KINDS: Final = {kind: name for name, kind in _ERRORS.items()}
 _MOST_TOKENS: Final = 1 << 40
+_MOST_BYTES: Final = 1 << 50
+_KINDS_OF_MEMORY: Final = frozenset({"rss", "device"})
 
 
 def ask(number: int, question: PreparedQuestion) -> bytes:
@@ -91,7 +95,7 @@ def piece_of(message: Json) -> Piece:
     text, tokens, cut = message.get("text"), message.get("tokens"), message.get("cut")
     thinking, told = message.get("thinking", False), message.get("report")
     report = None if told is None else _report_of(told)
-    if not isinstance(text, str) or type(tokens) is not int or tokens < bool(text) or not (text or report):
+    if not isinstance(text, str) or type(tokens) is not int or tokens < bool(text) or not (text or report or cut):
         raise FrameError("no piece of an answer")
     if not isinstance(cut, bool) or not isinstance(thinking, bool):
         raise FrameError("no piece of an answer")
@@ -118,6 +122,21 @@ def error_of(message: Json) -> EngineError:
     """The failure in a message of the child."""
     words, hint = (str(message.get(name, ""))[:_LONGEST_WORDS] for name in ("message", "hint"))
     return _ERRORS.get(str(message.get("kind")), EngineError)(words, hint=hint)
+
+
+def pong(memory: Mapping[str, int]) -> Json:
+    """The child is there, and holds so much."""
+    return {"type": "pong", "memory": dict(memory)}
+
+
+def memory_of(message: Json) -> dict[str, int]:
+    """What the child says it holds. Raises `FrameError`."""
+    told = message.get("memory")
+    if not isinstance(told, dict) or not told.keys() <= _KINDS_OF_MEMORY:
+        raise FrameError("no memory")
+    if any(type(size) is not int or not 0 <= size < _MOST_BYTES for size in told.values()):
+        raise FrameError("no memory")
+    return told
 
 
 def number_of(message: Json) -> int:
