@@ -97,8 +97,8 @@ class EngineSuite:
         assert not any(piece.report for piece in pieces[:-1])
         if report is not None:
             assert report.input_tokens > report.cached_tokens
-            assert report.input_tokens > report.image_tokens > 0
-            assert report.output_tokens >= sum(piece.tokens for piece in pieces)
+            assert report.input_tokens > report.image_tokens
+            assert report.output_tokens > 0
 
     async def test_the_same_question_has_the_same_answer(self, engine: Engine, question: PreparedQuestion) -> None:
         assert text_of(await collect(engine, question)) == text_of(await collect(engine, question))
