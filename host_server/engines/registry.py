@@ -79,6 +79,18 @@ def _missing(entry: _Entry) -> tuple[str, ...]:
     return tuple(module for module in entry.needs if find_spec(module) is None)
 
 
+def _upstream(model: str | None, options: EngineOptions) -> Engine:
+    from host_server.engines.upstream import engine
+
+    return engine.create(model, options)
+
+
+def _transformers_vlm(model: str | None, options: EngineOptions) -> Engine:
+    from host_server.engines.transformers_vlm import engine
+
+    return engine.create(model, options)
+
+
 def _ocr(model: str | None, _options: EngineOptions) -> Engine:
     from host_server.engines.ocr import engine
 
@@ -92,6 +104,10 @@ def _echo(model: str | None, _options: EngineOptions) -> Engine:
 
 
 _ENGINES: Final = {
+    "transformers_vlm": _Entry(
+        _transformers_vlm, needs=("torch", "transformers", "PIL"), extra="gpu", own_process=True, needs_model=True
+    ),
+    "upstream": _Entry(_upstream, needs=("httpx",), needs_model=True),
     "ocr": _Entry(_ocr, needs=("rapidocr", "onnxruntime", "numpy", "PIL"), extra="ocr", own_process=True),
     "echo": _Entry(_echo),
 }

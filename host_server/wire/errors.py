@@ -70,6 +70,7 @@ CODES: dict[str, ErrorCode] = {
     "engine_oom": ErrorCode("server_error", 503, True, _SERVER),
     "engine_unavailable": ErrorCode("server_error", 503, True, _SERVER),
     "upstream_error": ErrorCode("server_error", 502, True, _SERVER),
+    "upstream_refused": ErrorCode("server_error", 502, False, _SERVER),
     "output_invalid": ErrorCode("server_error", 502, False, _SERVER),
     "storage_full": ErrorCode("server_error", 507, False, _SERVER),
     "internal": ErrorCode("server_error", 500, False, _SERVER),

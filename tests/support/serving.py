@@ -25,6 +25,7 @@ class _Server(uvicorn.Server):
 async def serving(app: ASGIApp) -> AsyncGenerator[str]:
     """Gives the URL while the app is being served."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small events must not wait for each other
     config = uvicorn.Config(app, ws="websockets-sansio", lifespan="off", log_config=None, timeout_graceful_shutdown=1)
     server = _Server(config)
     async with asyncio.TaskGroup() as group:

@@ -10,7 +10,7 @@ from host_server.engines.base import EngineNotInstalledError, RestartableEngine,
 
 
 def test_the_best_engine_comes_first() -> None:
-    assert registry.names() == ("ocr", "echo")
+    assert registry.names() == ("transformers_vlm", "upstream", "ocr", "echo")
     assert registry.available()[-1] == "echo"
 
 
@@ -23,7 +23,7 @@ def test_a_name_and_a_model() -> None:
 def test_an_unknown_name_lists_the_known_ones(spec: str) -> None:
     with pytest.raises(UnknownEngineError) as caught:
         registry.create(spec)
-    assert caught.value.hint == "Engines: ocr, echo."
+    assert caught.value.hint == "Engines: transformers_vlm, upstream, ocr, echo."
 
 
 @pytest.mark.parametrize("spec", ["echo=", "echo=quick", "echo=-1", "echo=nan", "echo=inf"])
@@ -48,7 +48,7 @@ def test_an_engine_without_its_libraries_names_the_extra(monkeypatch: pytest.Mon
 
     assert "rapidocr" in caught.value.message
     assert caught.value.hint == "pip install 'lensbridge[ocr]'"
-    assert registry.available() == ("echo",)
+    assert registry.available() == ("transformers_vlm", "upstream", "echo")
 
 
 def test_nothing_heavy_is_imported_before_an_engine_is_loaded() -> None:
