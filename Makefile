@@ -1,5 +1,5 @@
 # One word for each thing one does here. `make demo` and `make test` need nothing but git, make, python3 (3.11 or later) with venv, and pip's index.
-.PHONY: setup tools demo test test-browser test-e2e test-clients test-wheel check bench soak reference ci clean
+.PHONY: setup tools demo test test-browser test-e2e test-clients test-wheel check bench bench-engine soak reference ci clean
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -80,6 +80,10 @@ test-wheel: $(VENV)/.dev
 
 bench: setup
 	$(BIN)/python -m tools.bench
+
+# The model's engine beside plain generate(); on a GPU: ENGINE='--device cuda --shape 9b --dtype bfloat16'.
+bench-engine: setup
+	$(BIN)/python -m tools.bench.engine $(ENGINE)
 
 soak: setup
 	SOAK=$${SOAK:-100} $(BIN)/python -m pytest -m soak -s -v $(PYTEST)
