@@ -3,6 +3,7 @@
 ```
  every request ─► gate: Host ► Origin ► token (deny by default) ─► routes ─► service
                                                      responses  POST, GET, cancel, DELETE   event_stream (SSE)
+                                                     chat       the same questions, the older API
                                                      socket     WebSocket, lanes
                                                      captures   PUT, HEAD, GET, DELETE
                                                      catalog    models, health

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from host_server import imaging
+from host_server.api.body import JsonBodies
 from host_server.api.captures import captures_router
 from host_server.api.catalog import catalog_router
+from host_server.api.chat import chat_router
 from host_server.api.describe import describe
 from host_server.api.errors import install_error_handlers
 from host_server.api.gate import OPEN_PATHS, Gate
@@ -48,7 +50,9 @@ def create_app(
     rates = Rates(rate_limits or RateLimits())
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     install_error_handlers(app)
-    app.include_router(responses_router(service, limits=limits))
+    bodies = JsonBodies(limits)
+    app.include_router(responses_router(service, bodies=bodies))
+    app.include_router(chat_router(service, bodies=bodies))
     app.include_router(captures_router(service, limits=limits))
     app.include_router(catalog_router(service, started_at=int(time.time()), version=version))
     app.include_router(

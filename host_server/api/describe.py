@@ -6,8 +6,10 @@ Bodies are read by hand, with limits, so FastAPI does not know them; here they a
 from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
 from starlette.responses import JSONResponse
 
+from host_server.wire.chat import ChatCreate
 from host_server.wire.errors import CODES
 from host_server.wire.request import ResponseCreate
 
@@ -39,14 +41,26 @@ _ANSWER = {
     "required": ["id", "object", "status", "model", "output", "error", "usage"],
     "properties": {"id": {"type": "string"}, "object": {"const": "response"}, "output": {"type": "array"}},
 }
+_COMPLETION = {
+    "type": "object",
+    "required": ["id", "object", "created", "model", "choices", "usage"],
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"const": "chat.completion"},
+        "created": {"type": "integer"},
+        "choices": {"type": "array", "minItems": 1, "maxItems": 1},
+    },
+}
 _STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 _PICTURES: dict[str, Any] = {"image/jpeg": {}, "image/png": {}}
 _BODIES = {
     ("/v1/responses", "post"): {"application/json": {"schema": {"$ref": "#/components/schemas/ResponseCreate"}}},
+    ("/v1/chat/completions", "post"): {"application/json": {"schema": {"$ref": "#/components/schemas/ChatCreate"}}},
     ("/v1/captures/{sha256}", "put"): {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _PICTURES},
 }
 _ANSWERS = {
     ("/v1/responses", "post"): {"application/json": {"schema": _ANSWER}, **_STREAM},
+    ("/v1/chat/completions", "post"): {"application/json": {"schema": _COMPLETION}, **_STREAM},
     ("/v1/responses/{response_id}", "get"): {"application/json": {"schema": _ANSWER}, **_STREAM},
     ("/v1/responses/{response_id}/cancel", "post"): {"application/json": {"schema": _ANSWER}},
     ("/v1/captures/{sha256}", "get"): _PICTURES,
@@ -71,10 +85,11 @@ def describe(app: "FastAPI", *, open_paths: frozenset[str]) -> None:
 
 def _described(app: "FastAPI", open_paths: frozenset[str]) -> dict[str, Any]:
     described = get_openapi(title="lensbridge host", version="1", routes=app.routes)
-    models = ResponseCreate.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas = {**models.pop("$defs"), "ResponseCreate": models, "Refusal": _REFUSAL}
+    _, models = models_json_schema(
+        [(ResponseCreate, "validation"), (ChatCreate, "validation")], ref_template="#/components/schemas/{model}"
+    )
     described["components"] = {
-        "schemas": schemas,
+        "schemas": {**models["$defs"], "Refusal": _REFUSAL},
         "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
     }
     for path, operations in described["paths"].items():

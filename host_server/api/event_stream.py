@@ -1,7 +1,10 @@
-"""An answer as Server-Sent Events, and an answer waited for: both leave it alone when their client goes away."""
+"""An answer as Server-Sent Events, and an answer waited for: both leave it alone when their client goes away.
+
+What is sent of an event, or of the whole, is the route's business; the answer itself knows whether to go on unheard.
+"""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from host_server.service import Answer
     from host_server.wire.response import Json
 
-__all__ = ["EventStream", "WholeAnswer"]
+__all__ = ["EventStream", "WholeAnswer", "data_frame", "event_frame"]
 
 BEAT_S = 15.0
 
@@ -24,16 +27,30 @@ _LINE_ENDS = str.maketrans({end: f"\\u{ord(end):04x}" for end in "\x85\u2028\u20
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
+def event_frame(event: "Json") -> bytes:
+    """One event, named by its type."""
+    return f"event: {event['type']}\n".encode() + data_frame(event)
+
+
+def data_frame(value: "Json") -> bytes:
+    """One event without a name."""
+    text = encode(value)
+    if not text.isascii():
+        text = text.translate(_LINE_ENDS)
+    return f"data: {text}\n\n".encode()
+
+
 class EventStream(Response):
-    """Sends every event after `cursor`, `[DONE]` at the end, a comment now and then in between."""
+    """Sends what `frame` makes of each event after `cursor`, `[DONE]` at the end, a comment now and then in between."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, answer: "Answer", *, cursor: int = -1) -> None:
+    def __init__(self, answer: "Answer", *, cursor: int = -1, frame: "Callable[[Json], bytes]" = event_frame) -> None:
         super().__init__(headers=_HEADERS)
         del self.headers["content-length"]
         self._answer = answer
         self._cursor = cursor
+        self._frame = frame
 
     async def __call__(self, _scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Send until the end, or until the client is gone."""
@@ -44,22 +61,24 @@ class EventStream(Response):
     async def _send_events(self, send: "Send") -> bool:
         async with aclosing(self._answer.follow(self._cursor, beat_s=BEAT_S)) as batches:
             async for events in batches:
-                body = b"".join(map(_frame, events)) or b": still here\n\n"
-                await send({"type": "http.response.body", "body": body, "more_body": True})
+                body = b"".join(map(self._frame, events)) if events else b": still here\n\n"
+                if body:
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
         return True
 
 
 class WholeAnswer(Response):
-    """Waits for the end and sends the Response."""
+    """Waits for the end and sends what `told` makes of the Response."""
 
-    def __init__(self, answer: "Answer") -> None:
+    def __init__(self, answer: "Answer", *, told: "Callable[[Json], Response] | None" = None) -> None:
         super().__init__()
         self._answer = answer
+        self._told = told or _as_it_is
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Send once it has ended, unless the client is gone by then."""
         if await _before_gone(self._wait(), receive):
-            response = JSONResponse(self._answer.response(), headers={"cache-control": "no-store"})
+            response = self._told(self._answer.response())
             await response(scope, receive, send)
 
     async def _wait(self) -> bool:
@@ -67,6 +86,10 @@ class WholeAnswer(Response):
             async for _ in batches:
                 pass
         return True
+
+
+def _as_it_is(response: "Json") -> Response:
+    return JSONResponse(response, headers={"cache-control": "no-store"})
 
 
 async def _before_gone(work: Coroutine[None, None, bool], receive: "Receive") -> bool:
@@ -84,10 +107,3 @@ async def _before_gone(work: Coroutine[None, None, bool], receive: "Receive") ->
 async def _gone(receive: "Receive") -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _frame(event: "Json") -> bytes:
-    text = encode(event)
-    if not text.isascii():
-        text = text.translate(_LINE_ENDS)
-    return f"event: {event['type']}\ndata: {text}\n\n".encode()

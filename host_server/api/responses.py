@@ -6,10 +6,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from host_server.api.body import JsonBodies
+from host_server.api.caller import idempotency_key, owner
 from host_server.api.event_stream import EventStream, WholeAnswer
-from host_server.api.gate import PRINCIPAL
-from host_server.api.limits import ApiLimits
-from host_server.wire.errors import WireError
 from host_server.wire.page import MAX_PAGE, page
 from host_server.wire.request import parse_create
 
@@ -18,22 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["responses_router"]
 
-_LONGEST_KEY = 512
 
-
-def responses_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
+def responses_router(service: "Service", *, bodies: JsonBodies) -> APIRouter:
     """The routes, bound to this service."""
     router = APIRouter(prefix="/v1/responses")
-    bodies = JsonBodies(limits)
 
     @router.post("")
     async def ask(request: Request) -> Response:
         """Ask: the whole answer as JSON, or its events as they come with `"stream": true` in the body."""
         create = parse_create(await bodies.read(request))
-        key = request.headers.get("idempotency-key") or None
-        if key is not None and len(key) > _LONGEST_KEY:
-            raise WireError("invalid_request", f"At most {_LONGEST_KEY} characters.", param="idempotency-key")
-        answer = await service.ask(_owner(request), create, key=key)
+        answer = await service.ask(owner(request), create, key=idempotency_key(request))
         return EventStream(answer) if create.stream else WholeAnswer(answer)
 
     @router.get("/{response_id}")
@@ -45,13 +37,13 @@ def responses_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
         starting_after: Annotated[int, Query(ge=-1)] = -1,
     ) -> Response:
         """The answer as it stands, or with `stream=true` its events after `starting_after` and then live."""
-        answer = service.find(_owner(request), response_id)
+        answer = service.find(owner(request), response_id)
         return EventStream(answer, cursor=starting_after) if stream else _json(answer.response())
 
     @router.post("/{response_id}/cancel")
     async def cancel(request: Request, response_id: str) -> Response:
         """Stop the engine; gives the answer as it ended."""
-        answer = service.find(_owner(request), response_id)
+        answer = service.find(owner(request), response_id)
         answer.cancel("client")
         return WholeAnswer(answer)
 
@@ -65,21 +57,16 @@ def responses_router(service: "Service", *, limits: ApiLimits) -> APIRouter:
         after: str | None = None,
     ) -> Response:
         """What was asked, page by page."""
-        answer = service.find(_owner(request), response_id)
+        answer = service.find(owner(request), response_id)
         return _json(page(answer.items, limit=limit, order=order, after=after))
 
     @router.delete("/{response_id}")
     async def delete(request: Request, response_id: str) -> Response:
         """Forget the answer, stopping it first."""
-        service.delete(_owner(request), response_id)
+        service.delete(owner(request), response_id)
         return _json({"id": response_id, "object": "response", "deleted": True})
 
     return router
-
-
-def _owner(request: Request) -> str:
-    owner: str = request.scope[PRINCIPAL].id
-    return owner
 
 
 def _json(body: dict[str, Any]) -> Response:

@@ -3,9 +3,10 @@
 ```
  ids        resp_…, msg_…, cap_<sha256>
  errors     one table: our code ► type, HTTP status, retryable, the closed enum for `response.error`
- request    what a client may send, checked            (pydantic: bytes come in here)
+ request    what a client may send, checked            (pydantic: bytes come in here; `fields`: their limits)
  response   the Response object, items, usage          (plain dicts go out)
- events     AnswerWriter: the events of one answer, in the only right order; `error` and `bridge:` events
+ events     AnswerWriter: the events of one answer, in the only right order; `output`: each item of it
+ chat       chat completions: the question made one of `request`; completion: the answer made theirs
  log        AnswerLog: those events numbered and kept; a reader at any cursor gets what it has not seen
  acks       what a reader that acknowledges has not read yet
  items      what a question brought, told back; page: one page of such a list

@@ -4,12 +4,30 @@ Unknown fields are accepted and left behind: the API grows faster than we do, an
 whose meaning we would have to ignore silently, such as tools, are refused by name.
 """
 
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from host_server.wire.codec import decode
 from host_server.wire.errors import WireError
+from host_server.wire.fields import (
+    MAX_ITEMS,
+    MAX_NAME,
+    MAX_PARTS,
+    Effort,
+    Metadata,
+    Model,
+    Name,
+    OutputTokens,
+    Seed,
+    Stop,
+    Temperature,
+    Text,
+    Tier,
+    TopP,
+    refuse,
+    validated,
+)
 from host_server.wire.schema import schema_faults
 
 __all__ = [
@@ -20,54 +38,35 @@ __all__ = [
     "InputMessage",
     "InputText",
     "OutputText",
+    "ReasoningOptions",
     "ResponseCancel",
     "ResponseCreate",
     "Resume",
     "ResumePoint",
+    "TextOptions",
     "parse_create",
     "parse_message",
 ]
 
-_MAX_TEXT = 200_000
-_MAX_ITEMS = 200
-_MAX_PARTS = 64
 _MAX_RESUME = 64
-_MAX_METADATA = 16
-_MAX_METADATA_KEY = 64
 _MAX_DESCRIPTION = 1024
 
-_MAX_NAME = 128
-_MAX_STOPS = 4
-_MAX_STOP = 256
-_MAX_SEED = 2**63
 
-_Name = Annotated[str, Field(min_length=1, max_length=_MAX_NAME)]
-_Text = Annotated[str, Field(max_length=_MAX_TEXT)]
-_Stop = Annotated[str, Field(min_length=1, max_length=_MAX_STOP)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-_ModelT = TypeVar("_ModelT", bound=_Model)
-
-
-class InputText(_Model):
+class InputText(Model):
     """A piece of the question."""
 
     type: Literal["input_text"]
-    text: _Text
+    text: Text
 
 
-class OutputText(_Model):
+class OutputText(Model):
     """A piece of an earlier answer, coming back as context."""
 
     type: Literal["output_text"]
-    text: _Text
+    text: Text
 
 
-class InputImage(_Model):
+class InputImage(Model):
     """A picture: uploaded before (`file_id`), or inside the question as a `data:` URL."""
 
     type: Literal["input_image"]
@@ -85,15 +84,15 @@ class InputImage(_Model):
 Part = Annotated[InputText | OutputText | InputImage, Field(discriminator="type")]
 
 
-class InputMessage(_Model):
+class InputMessage(Model):
     """One turn of the conversation."""
 
     type: Literal["message"] = "message"
     role: Literal["user", "assistant", "system", "developer"]
-    content: _Text | Annotated[list[Part], Field(max_length=_MAX_PARTS)]
+    content: Text | Annotated[list[Part], Field(max_length=MAX_PARTS)]
 
 
-class _Reasoning(_Model):
+class _Reasoning(Model):
     type: Literal["reasoning"]
 
 
@@ -107,7 +106,7 @@ _Item = Annotated[
 ]
 
 
-class Format(_Model):
+class Format(Model):
     """What the answer shall be; a schema is known to be one that answers can be held to."""
 
     type: Literal["text", "json_object", "json_schema"] = "text"
@@ -135,46 +134,43 @@ class Format(_Model):
         return known | {key: value for key, value in given.items() if value is not None}
 
 
-class _TextOptions(_Model):
+class TextOptions(Model):
+    """`text` of a question."""
+
     format: Format | None = None
 
 
-class _ReasoningOptions(_Model):
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+class ReasoningOptions(Model):
+    """`reasoning` of a question: whether to think first, and nothing finer."""
+
+    effort: Effort | None = None
 
 
-class ResponseCreate(_Model):
+class ResponseCreate(Model):
     """A question. `event_id` and `stream_id` belong to the WebSocket, `stream` to HTTP."""
 
-    model: _Name | None = None
-    input: _Text | Annotated[list[_Item], Field(min_length=1, max_length=_MAX_ITEMS)] = ""
-    instructions: _Text | None = None
-    previous_response_id: _Name | None = None
+    model: Name | None = None
+    input: Text | Annotated[list[_Item], Field(min_length=1, max_length=MAX_ITEMS)] = ""
+    instructions: Text | None = None
+    previous_response_id: Name | None = None
     store: bool | None = None
-    metadata: dict[str, Annotated[str, Field(max_length=512)]] | None = None
-    max_output_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
-    seed: Annotated[int, Field(ge=-_MAX_SEED, lt=_MAX_SEED)] | None = None
-    stop: _Stop | Annotated[list[_Stop], Field(max_length=_MAX_STOPS)] | None = None
-    reasoning: _ReasoningOptions | None = None
-    service_tier: Annotated[str, Field(max_length=_MAX_NAME)] | None = None
-    text: _TextOptions | None = None
+    metadata: Metadata | None = None
+    max_output_tokens: OutputTokens | None = None
+    temperature: Temperature | None = None
+    top_p: TopP | None = None
+    seed: Seed | None = None
+    stop: Stop | None = None
+    reasoning: ReasoningOptions | None = None
+    service_tier: Tier | None = None
+    text: TextOptions | None = None
     tools: list[Any] | None = None
     background: bool | None = None
     conversation: Any = None
     prompt: Any = None
     generate: bool | None = None
     stream: bool | None = None
-    stream_id: _Name | None = None
-    event_id: _Name | None = None
-
-    @field_validator("metadata")
-    @classmethod
-    def _small_metadata(cls, value: dict[str, str] | None) -> dict[str, str] | None:
-        if value and (len(value) > _MAX_METADATA or any(len(key) > _MAX_METADATA_KEY for key in value)):
-            raise ValueError(f"at most {_MAX_METADATA} pairs, keys of at most {_MAX_METADATA_KEY} characters")
-        return value
+    stream_id: Name | None = None
+    event_id: Name | None = None
 
     @property
     def format(self) -> Format:
@@ -208,38 +204,38 @@ class ResponseCreate(_Model):
         return [item for item in self.input if isinstance(item, InputMessage)]
 
 
-class ResponseCancel(_Model):
+class ResponseCancel(Model):
     """Stop this answer now."""
 
     type: Literal["response.cancel"]
-    response_id: _Name
-    event_id: _Name | None = None
+    response_id: Name
+    event_id: Name | None = None
 
 
-class ResumePoint(_Model):
+class ResumePoint(Model):
     """An answer, the last event of it that the client has, and the lane to send the rest on."""
 
-    id: _Name
+    id: Name
     starting_after: Annotated[int, Field(ge=-1)] = -1
-    stream_id: _Name | None = None
+    stream_id: Name | None = None
 
 
-class Ack(_Model):
+class Ack(Model):
     """So far this answer, or without a name our own events, has been read; who says so once has to go on saying it."""
 
     type: Literal["bridge:ack"]
-    response_id: _Name | None = None
+    response_id: Name | None = None
     sequence_number: Annotated[int, Field(ge=-1)]
-    event_id: _Name | None = None
+    event_id: Name | None = None
 
 
-class Resume(_Model):
+class Resume(Model):
     """Continue these answers on this socket; `bridge:hello` may carry the same and asks for `bridge:session.ready`."""
 
     type: Literal["bridge:hello", "bridge:resume"]
-    responses: Annotated[list[ResumePoint], Field(max_length=_MAX_RESUME)] = []
-    resume: Annotated[list[ResumePoint], Field(max_length=_MAX_RESUME)] = []
-    event_id: _Name | None = None
+    responses: list[ResumePoint] = Field(default_factory=list, max_length=_MAX_RESUME)
+    resume: list[ResumePoint] = Field(default_factory=list, max_length=_MAX_RESUME)
+    event_id: Name | None = None
 
     @property
     def points(self) -> list[ResumePoint]:
@@ -254,8 +250,15 @@ def parse_create(data: object) -> ResponseCreate:
     """A question out of decoded JSON. Raises `WireError`."""
     if not isinstance(data, dict):
         raise WireError("invalid_request", "The body must be a JSON object.")
-    create = _validated(ResponseCreate, data)
-    _refuse_unsupported(create)
+    create = validated(ResponseCreate, data)
+    refuse(
+        {
+            "tools": create.tools,
+            "background": create.background,
+            "conversation": create.conversation,
+            "prompt": create.prompt,
+        }
+    )
     return create
 
 
@@ -276,35 +279,14 @@ def _message(data: dict[str, Any]) -> ClientMessage:
     if kind == "response.create":
         return parse_create(data)
     if kind == "response.cancel":
-        return _validated(ResponseCancel, data)
+        return validated(ResponseCancel, data)
     if isinstance(kind, str) and kind in {"bridge:hello", "bridge:resume"}:
-        return _validated(Resume, data)
+        return validated(Resume, data)
     if kind == "bridge:ack":
-        return _validated(Ack, data)
+        return validated(Ack, data)
     raise WireError("unknown_event", "Unknown event type.", param="type")
 
 
 def _echo(data: dict[str, Any], key: str) -> str | None:
     value = data.get(key)
-    return value if isinstance(value, str) and 0 < len(value) <= _MAX_NAME else None
-
-
-def _validated(model: type[_ModelT], data: dict[str, Any]) -> _ModelT:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        param = ".".join(str(part) for part in first["loc"]) or None
-        raise WireError("invalid_request", f"{first['msg']}.", param=param) from None
-
-
-def _refuse_unsupported(create: ResponseCreate) -> None:
-    wanted = {
-        "tools": create.tools,
-        "background": create.background,
-        "conversation": create.conversation,
-        "prompt": create.prompt,
-    }
-    for name, value in wanted.items():
-        if value:
-            raise WireError("unsupported_parameter", f"`{name}` is not supported by this host.", param=name)
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_NAME else None

@@ -18,7 +18,7 @@ _RECEIPT: Json = {
     "required": ["total", "currency"],
     "additionalProperties": False,
 }
-_FORMAT: Json = {"type": "json_schema", "name": "Receipt", "schema": _RECEIPT, "strict": True}
+FORMAT: Json = {"type": "json_schema", "name": "Receipt", "schema": _RECEIPT, "strict": True}
 REQUESTS: dict[str, Json] = {
     "plain": {"type": "response.create", "model": "echo", "input": "What is the total?"},
     "image": {
@@ -53,9 +53,9 @@ REQUESTS: dict[str, Json] = {
         "type": "response.create",
         "model": "echo",
         "input": "What is the total?",
-        "text": {"format": _FORMAT},
+        "text": {"format": FORMAT},
     },
-    "misfit": {"type": "response.create", "model": "echo", "input": "What is the total?", "text": {"format": _FORMAT}},
+    "misfit": {"type": "response.create", "model": "echo", "input": "What is the total?", "text": {"format": FORMAT}},
     "boxes": {"type": "response.create", "model": "echo", "input": "Where is the total?"},
     "reasoning": {
         "type": "response.create",

@@ -17,7 +17,7 @@ from host_server.security.authenticator import Authenticator
 from host_server.security.keys import KeyFile
 from host_server.service import EngineRoom, Pictures, Service
 from host_server.store.blobs import BlobStore
-from host_server.wire import request
+from host_server.wire import chat, request
 from tools.reference.table import table
 
 __all__ = ["wire_page"]
@@ -62,13 +62,13 @@ def _app(folder: Path) -> FastAPI:
 
 
 def _messages() -> Iterator[type[BaseModel]]:
-    """The messages, then the parts they are made of, in the order of the module."""
-    first = get_args(request.ClientMessage)
+    """The messages, then the parts they are made of, in the order of the modules."""
+    first = (*get_args(request.ClientMessage), chat.ChatCreate)
     yield from first
-    for name in request.__all__:
-        found = getattr(request, name)
-        if inspect.isclass(found) and issubclass(found, BaseModel) and found not in first:
-            yield found
+    for module in (request, chat):
+        for found in (getattr(module, name) for name in module.__all__):
+            if inspect.isclass(found) and issubclass(found, BaseModel) and found not in first:
+                yield found
 
 
 def _message(model: type[BaseModel]) -> str:
