@@ -71,7 +71,7 @@ class Batch:
     def _inputs(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Every row's last token and its position. After a step they are there already, on the device."""
         if self._last is None or self._positions is None:
-            self._last = torch.tensor([[row.answer[-1]] for row in self._rows], device=self._device)
+            self._last = torch.tensor([[row.tokens[-1]] for row in self._rows], device=self._device)
             following = torch.stack([row.following for row in self._rows], dim=-1)[..., None]
             self._positions = following.to(self._device)
         return self._last, self._positions

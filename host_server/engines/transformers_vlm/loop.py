@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import torch
 
-from host_server.engines.base import PromptTooLongError
 from host_server.engines.transformers_vlm import memory
 from host_server.engines.transformers_vlm.batch import Batch
 from host_server.engines.transformers_vlm.kept import Kept
@@ -20,7 +19,7 @@ from host_server.engines.transformers_vlm.loaded import Loaded
 from host_server.engines.transformers_vlm.positions import positions_of
 from host_server.engines.transformers_vlm.prefill import Prefill, can_be_divided
 from host_server.engines.transformers_vlm.prefixes import PrefixTree, key_of
-from host_server.engines.transformers_vlm.request import Ended, Happened, Reason, Request, Token
+from host_server.engines.transformers_vlm.request import Ended, Happened, Reason, Request, room_for
 from host_server.engines.transformers_vlm.row import Row
 from host_server.engines.transformers_vlm.rows import BLOCK
 from host_server.engines.transformers_vlm.sampling import Dice, Picker
@@ -77,17 +76,10 @@ class StepLoop:
 
     def submit(self, request: Request) -> None:
         """Take a request. Raises `PromptTooLongError`; then nothing more is heard of it."""
-        length = len(request.ids)
-        room = min(self._loaded.max_positions, self._kv_tokens // BLOCK * BLOCK - BLOCK) - length
-        if room < 1:
-            raise PromptTooLongError(
-                f"The question is {length} tokens long, {max(0, length + room - 1)} are possible.",
-                hint="Ask with fewer or smaller pictures, or begin a new conversation.",
-            )
-        limit = max(1, min(request.max_new_tokens, room))
+        limit = room_for(request, min(self._loaded.max_positions, self._kv_tokens // BLOCK * BLOCK - 1))
         self._requests[request.number] = (request, limit, self._clock())
         # Memory comes in blocks, see `rows.Rows`.
-        needed = ((length + limit) // BLOCK + 1) * BLOCK
+        needed = ((len(request.ids) + limit) // BLOCK + 1) * BLOCK
         self._scheduler.submit(request.number, request.priority, needed)
 
     def cancel(self, number: int) -> None:
@@ -157,7 +149,6 @@ class StepLoop:
     def _filled(self, prefill: Prefill, logits: torch.Tensor) -> None:
         row, kept = prefill.row, prefill.kept
         token = int(self._picker.pick(logits, [row.dice]))
-        row.first = self._clock()
         if self._reuses:
             key = key_of(row.request, self._loaded.image_token)
             self._prefixes.keep(key, kept, self._prefix_limit())
@@ -182,13 +173,10 @@ class StepLoop:
                 return
 
     def _emit(self, row: Row, token: int) -> None:
-        row.answer.append(token)
-        if token in self._loaded.eos:
-            self._end(row, "end")
-            return
-        self._happened.append(Token(row.request.number, token))
-        if len(row.answer) >= row.limit:
-            self._end(row, "limit")
+        told, last = row.add(token, self._loaded.eos, self._clock())
+        self._happened += told
+        if last is not None:
+            self._end(row, last)
 
     def _give_up(self, number: int) -> None:
         if number not in self._requests:
@@ -208,7 +196,7 @@ class StepLoop:
         number = row.request.number
         if row in self._batch:
             if reason in {"end", "limit"} and self._reuses:
-                key = key_of(row.request, self._loaded.image_token, row.answer[:-1])
+                key = key_of(row.request, self._loaded.image_token, row.tokens[:-1])
                 self._prefixes.keep(key, self._batch.kept(row), self._prefix_limit())
             self._batch.leave(row)
         self._forget_request(number)

@@ -12,7 +12,7 @@ from host_server.engines.transformers_vlm.decode import Decoder
 from host_server.engines.transformers_vlm.floor import Ask, Floor
 from host_server.engines.transformers_vlm.load import load
 from host_server.engines.transformers_vlm.loaded import Loaded
-from host_server.engines.transformers_vlm.loop import StepLoop
+from host_server.engines.transformers_vlm.loops import loop_for
 from host_server.engines.transformers_vlm.prompt import Prompter
 from host_server.engines.transformers_vlm.request import Request, Sampling
 
@@ -68,7 +68,7 @@ def mind_of(loaded: Loaded, options: EngineOptions) -> Mind:
             f"The tokenizer of {loaded.name} is of a kind that cannot be read while it writes.",
             hint="Take a checkpoint with a tokenizer.json.",
         )
-    steps = StepLoop(loaded, max_batch=options.max_batch, kv_bytes=options.kv_bytes, clock=time.monotonic)
+    steps = loop_for(loaded, max_batch=options.max_batch, kv_bytes=options.kv_bytes, clock=time.monotonic)
     return Mind(
         floor=Floor(steps, lambda: Decoder(tokenizer).add),
         prompter=Prompter(loaded.processor, thinking=options.thinking),

@@ -13,7 +13,7 @@ import torch
 from host_server.engines.transformers_vlm.kept import Kept, cache_of, kept_of
 from host_server.engines.transformers_vlm.loaded import Loaded
 from host_server.engines.transformers_vlm.row import Row
-from host_server.engines.transformers_vlm.vision import Features, pictures_of
+from host_server.engines.transformers_vlm.vision import Features, moved, pictures_of
 
 __all__ = ["Prefill", "can_be_divided"]
 
@@ -89,11 +89,8 @@ class Prefill:
         return logits if end == self._ids.shape[1] else None
 
     def _whole(self) -> torch.Tensor:
-        moved = {
-            name: value.to(self._loaded.device, self._loaded.dtype if value.is_floating_point() else value.dtype)
-            for name, value in self.row.request.inputs.items()
-        }
-        return self._forward(input_ids=self._ids, position_ids=self._positions, **moved)
+        inputs = moved(self.row.request.inputs, self._loaded)
+        return self._forward(input_ids=self._ids, position_ids=self._positions, **inputs)
 
     def _forward(self, **inputs: Any) -> torch.Tensor:
         told: Any = self._loaded.model(past_key_values=self._cache, use_cache=True, logits_to_keep=1, **inputs)

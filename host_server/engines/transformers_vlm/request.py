@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from host_server.engines.base import Priority
+from host_server.engines.base import Priority, PromptTooLongError
 
-__all__ = ["Ended", "Happened", "Reason", "Request", "Sampling", "Token"]
+__all__ = ["Ended", "Happened", "Reason", "Request", "Sampling", "Token", "room_for"]
 
 Reason: TypeAlias = Literal["end", "limit", "cancelled", "memory", "error"]
 """Why an answer ended: an end mark, all the tokens it might have, given up, no memory for it, a prompt the model does
@@ -67,3 +67,17 @@ class Ended:
 
 
 Happened: TypeAlias = Token | Ended
+
+
+def room_for(request: Request, most: int) -> int:
+    """How many tokens its answer may have where prompt and answer together may have `most`; at least one.
+
+    Raises `PromptTooLongError` when there is no room for any.
+    """
+    length = len(request.ids)
+    if length >= most:
+        raise PromptTooLongError(
+            f"The question is {length} tokens long with its pictures; fewer than {max(most, 1)} are possible.",
+            hint="Ask with fewer or smaller pictures, or begin a new conversation.",
+        )
+    return max(1, min(request.max_new_tokens, most - length))

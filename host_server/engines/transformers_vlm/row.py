@@ -5,21 +5,19 @@ from dataclasses import dataclass, field
 import torch
 
 from host_server.engines.transformers_vlm.positions import Positions
-from host_server.engines.transformers_vlm.request import Ended, Reason, Request
+from host_server.engines.transformers_vlm.request import Ended, Happened, Reason, Request, Token
 from host_server.engines.transformers_vlm.sampling import Dice
 
-__all__ = ["Row"]
+__all__ = ["Answer", "Row"]
 
 
-@dataclass(slots=True, eq=False)
-class Row:
+@dataclass(slots=True, eq=False, kw_only=True)
+class Answer:
     """From the beginning of its prompt to its last token."""
 
     request: Request
-    positions: Positions
-    dice: Dice
     limit: int
-    """Tokens it may answer."""
+    """Tokens it may have."""
     image_tokens: int
     submitted: float
     """When, by the loop's clock."""
@@ -28,13 +26,17 @@ class Row:
     """When its first token came."""
     cached: int = 0
     """Tokens of the prompt that were known."""
-    answer: list[int] = field(default_factory=list)
-    """All tokens so far, the end mark included. The last one has not gone through the model yet."""
+    tokens: list[int] = field(default_factory=list)
+    """All so far, the end mark included. The last one has not gone through the model yet."""
 
-    @property
-    def following(self) -> torch.Tensor:
-        """Position of the last token of the answer, the next to go through the model."""
-        return self.positions.following + (len(self.answer) - 1)
+    def add(self, token: int, eos: frozenset[int], now: float) -> tuple[list[Happened], Reason | None]:
+        """The next token: what is told of it, and whether it is the last one."""
+        self.tokens.append(token)
+        if self.first is None:
+            self.first = now
+        if token in eos:
+            return [], "end"
+        return [Token(self.request.number, token)], "limit" if len(self.tokens) >= self.limit else None
 
     def ended(self, reason: Reason, now: float) -> Ended:
         """The last that is heard of it."""
@@ -44,7 +46,20 @@ class Row:
             input_tokens=len(self.request.ids),
             image_tokens=self.image_tokens,
             cached_tokens=self.cached,
-            output_tokens=len(self.answer),
+            output_tokens=len(self.tokens),
             waited_s=self.begun - self.submitted,
             prefill_s=(now if self.first is None else self.first) - self.begun,
         )
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Row(Answer):
+    """An answer that the step loop makes."""
+
+    positions: Positions
+    dice: Dice
+
+    @property
+    def following(self) -> torch.Tensor:
+        """Position of the last token, the next to go through the model."""
+        return self.positions.following + (len(self.tokens) - 1)

@@ -10,7 +10,7 @@ import torch
 from host_server.engines.transformers_vlm.loaded import Loaded
 from host_server.engines.transformers_vlm.request import Request
 
-__all__ = ["Features", "PictureInputs", "pictures_of"]
+__all__ = ["Features", "PictureInputs", "moved", "pictures_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,9 @@ class Features:
     """Features of pictures by digest, least recently used out first."""
 
     def __init__(self, loaded: Loaded, limit: int) -> None:
-        self._model = model = loaded.model
-        self._device, self._dtype = loaded.device, loaded.dtype
+        self._loaded = loaded
         self._limit = limit
-        self._wanted = frozenset(inspect.signature(model.get_image_features).parameters)
+        self._wanted = frozenset(inspect.signature(loaded.model.get_image_features).parameters)
         self._kept: OrderedDict[tuple[str, ...], torch.Tensor] = OrderedDict()
         self.nbytes = 0
 
@@ -69,10 +68,15 @@ class Features:
         self.nbytes = 0
 
     def _encode(self, picture: PictureInputs) -> torch.Tensor:
-        inputs = {name: self._moved(value) for name, value in picture.inputs.items() if name in self._wanted}
-        seen = self._model.get_image_features(**inputs, return_dict=True).pooler_output
+        wanted = {name: value for name, value in picture.inputs.items() if name in self._wanted}
+        seen = self._loaded.model.get_image_features(**moved(wanted, self._loaded), return_dict=True).pooler_output
         parts = [seen] if isinstance(seen, torch.Tensor) else list(seen)
         return torch.cat([part.reshape(-1, part.shape[-1]) for part in parts])
 
-    def _moved(self, value: torch.Tensor) -> torch.Tensor:
-        return value.to(self._device, self._dtype if value.is_floating_point() else value.dtype)
+
+def moved(inputs: Mapping[str, torch.Tensor], loaded: Loaded) -> dict[str, torch.Tensor]:
+    """Tensors where the model is; pixels as exact as it computes."""
+    return {
+        name: value.to(loaded.device, loaded.dtype if value.is_floating_point() else value.dtype)
+        for name, value in inputs.items()
+    }
