@@ -8,8 +8,7 @@
 Pictures stand at the head of the conversation, so that every question about them shares the beginning of its prompt.
 """
 
-import hashlib
-import io
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +16,10 @@ from typing import Any
 
 import torch
 
-from host_server.core.question import AnswerForm, PreparedPicture, PreparedQuestion
+from host_server.core.question import AnswerForm, PreparedQuestion
 from host_server.engines.base import EngineError
 from host_server.engines.transformers_vlm.marks import OPENING
+from host_server.engines.transformers_vlm.pixels import Pixels, digest, opened
 from host_server.engines.transformers_vlm.plain import PlainText
 
 __all__ = ["Prompt", "Prompter", "instruction"]
@@ -46,7 +46,8 @@ class Prompter:
     """
 
     def __init__(self, processor: Any, *, thinking: bool = False) -> None:
-        self._processor = processor
+        self._processor = copy.copy(processor)
+        self._processor.image_processor = Pixels(processor.image_processor)
         self._thinking = thinking
         self._plain = PlainText(processor)
         template = processor.chat_template or processor.tokenizer.chat_template
@@ -64,14 +65,13 @@ class Prompter:
             raise EngineError("The model's chat template does not take this conversation.") from error
         tokens = self._processor(
             text=[rendered],
-            images=[_image(picture) for picture in question.pictures] or None,
+            images=[opened(picture) for picture in question.pictures] or None,
             add_special_tokens=not self._begins_itself(rendered),
-            return_tensors="pt",
-        )
+        ).convert_to_tensors("pt")
         return Prompt(
             ids=tuple(tokens["input_ids"][0].tolist()),
             inputs={name: value for name, value in tokens.items() if name not in _KEPT_APART},
-            pictures=tuple(hashlib.sha256(picture.jpeg).hexdigest() for picture in question.pictures),
+            pictures=tuple(map(digest, question.pictures)),
             thinking=rendered.rstrip().endswith(OPENING),
         )
 
@@ -134,10 +134,3 @@ def instruction(form: AnswerForm) -> str:
         "Answer with JSON and nothing else: no explanation, no code fence. "
         f"It must fit this JSON schema{f' ({about})' if about else ''}:\n{schema}"
     )
-
-
-def _image(picture: PreparedPicture) -> Any:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(picture.jpeg), formats=("JPEG",)) as image:
-        return image.convert("RGB")
