@@ -17,7 +17,7 @@ from host_server.observe.logging import configure_logging
 from host_server.security.admin_token import ensure_admin_token
 from host_server.security.authenticator import Authenticator
 from host_server.security.keys import KeyFile
-from host_server.service import EngineRoom, Limits, Pictures, Service
+from host_server.service import Care, EngineRoom, Limits, Pictures, Service
 from host_server.settings import HostSettings, SettingsError
 from host_server.store.blobs import BlobStore
 from host_server.wire.discovery import HostRecord, UnsafeFileError, private_folder, read_host_record
@@ -42,7 +42,9 @@ async def launch(settings: HostSettings, on_listening: Callable[[HostRecord], No
 
     with closing(settings.bind()) as listener:
         pictures = Pictures(BlobStore(settings.state_dir / _BLOBS, quota=settings.blob_quota))
-        service = Service(EngineRoom(engines), pictures, limits=Limits(cache_bytes=settings.answer_cache))
+        care = Care(idle_unload_s=settings.idle_unload_s, recycle_after=settings.recycle_after)
+        limits = Limits(cache_bytes=settings.answer_cache, degrade=settings.degrade)
+        service = Service(EngineRoom(engines, care=care), pictures, limits=limits)
         idle = IdleClock(settings.exit_when_idle_s, now=time.monotonic())
         app = create_app(service, authenticator, idle=idle, names=settings.names, version=_version())
         server = HostServer(

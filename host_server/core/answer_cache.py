@@ -1,9 +1,9 @@
 """Answers that need no engine again: the same question about the same picture, by the same client.
 
 A key names everything that decides the words: client, engine and model, how large pictures are made for it, the
-pictures by content, text, system text, earlier turns, the limit and the form of the answer. The client is part of it,
-so that a hit never tells one client what another has asked. Only what greedy engines said to the end is kept; the
-least recently used goes first.
+pictures by content, text, system text, earlier turns, the limit, the form and the stops of the answer, whether the
+model thinks. The client is part of it, so that a hit never tells one client what another has asked. Only what greedy
+engines said to the end, and nothing was taken from, is kept; the least recently used goes first.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from host_server.core.question import AnswerForm, Turn
 
@@ -25,11 +26,15 @@ class CachedAnswer:
 
     text: str
     tokens: int
+    thought: str = ""
+    """What it thought before."""
+    usage: dict[str, Any] | None = None
+    """What it cost then, as it was told."""
 
     @property
     def size(self) -> int:
         """Bytes it is counted with."""
-        return len(self.text.encode("utf-8", "surrogatepass")) + _OVERHEAD
+        return len((self.thought + self.text).encode("utf-8", "surrogatepass")) + _OVERHEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,14 @@ def cache_key(
     system: str = "",
     history: Iterable[Turn] = (),
     max_output_tokens: int | None = None,
+    stop: Iterable[str] = (),
+    thinking: bool | None = None,
     form: AnswerForm | None = None,
 ) -> str:
     """The name of a question. `engine` is its name, model and longest side; `pictures` are sha256s, in order."""
     said = [(turn.role, turn.text) for turn in history]
     wanted = None if form is None else asdict(form)
-    parts = [principal, engine, list(pictures), text, system, said, max_output_tokens, wanted]
+    parts = [principal, engine, list(pictures), text, system, said, max_output_tokens, list(stop), thinking, wanted]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -56,6 +56,13 @@ class Answer:
         return self.log.terminal is not None
 
     @property
+    def retryable(self) -> bool:
+        """Whether it has ended without an answer, and asking again may bring one."""
+        response = self.response()
+        error = response["error"] or {}
+        return self.ended and bool(response.get("retryable") or error.get("retryable"))
+
+    @property
     def size(self) -> int:
         """Bytes it costs to know this answer, about: what was asked, the events, and the text once more as a whole."""
         text = len((self.writer.thought + self.writer.text).encode("utf-8", "surrogatepass"))

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from host_server.core.answer_cache import AnswerCache, CachedAnswer, cache_key
-from host_server.core.conversation import Conversation
 from host_server.engines.base import EngineInfo
-from host_server.service.speech import answer_form
+from host_server.service.asked import Asked
 from host_server.wire.request import ResponseCreate
 
 __all__ = ["Memory", "Place"]
@@ -40,9 +39,9 @@ class Place:
             self.cache = "hit"
         return known
 
-    def keep(self, text: str, tokens: int) -> None:
-        """The engine has said this, to the end."""
-        self._keep(CachedAnswer(text, tokens))
+    def keep(self, answer: CachedAnswer) -> None:
+        """The engine has said this, to the end, and nothing was taken from it."""
+        self._keep(answer)
 
     def forget(self) -> None:
         """The answer was deleted: it is not said again."""
@@ -56,14 +55,7 @@ class Memory:
         self._cache = cache
         self._clock = clock
 
-    def place(
-        self,
-        principal: str,
-        info: EngineInfo,
-        create: ResponseCreate,
-        conversation: Conversation,
-        pictures: tuple[str, ...],
-    ) -> Place:
+    def place(self, principal: str, info: EngineInfo, create: ResponseCreate, asked: Asked) -> Place:
         """Where this question belongs.
 
         Nowhere, when its answer may differ the next time, is not to be stored, or somebody wants it fresh.
@@ -71,15 +63,18 @@ class Memory:
         fresh = (create.metadata or {}).get("cache") == "off" or create.generate is False or create.store is False
         if fresh or create.temperature or not (info.repeats and self._cache.on):
             return Place.off()
+        question, pictures = asked.question, asked.pictures
         key = cache_key(
             principal,
             engine=(info.name, info.model, info.max_side),
             pictures=pictures,
-            text=conversation.text,
-            system=conversation.system,
-            history=conversation.history,
-            max_output_tokens=create.max_output_tokens,
-            form=answer_form(create.format),
+            text=question.text,
+            system=question.system,
+            history=question.history,
+            max_output_tokens=question.max_output_tokens,
+            stop=question.stop,
+            thinking=question.thinking,
+            form=question.form,
         )
 
         def find() -> CachedAnswer | None:

@@ -2,22 +2,22 @@
 
 All of it is work for the processor or the disk, so it runs in a few threads of its own: the event loop never decodes,
 and no burst can make more pictures be decoded at once than there are threads, nor than fit into the memory meant for
-them. What is kept is the picture without its metadata, under the name of what was sent: a position is never stored.
+them; the picture of a question that somebody waits for goes before those of a batch. What is kept is the picture
+without its metadata, under the name of what was sent: a position is never stored.
 """
 
-import asyncio
 import base64
 import binascii
 import hashlib
 from collections.abc import AsyncIterator, Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import ParamSpec, TypeVar
 
 from host_server import imaging
-from host_server.core.question import PreparedPicture
+from host_server.core.question import PreparedPicture, Priority
 from host_server.service.bounds import MemoryGate, UploadSlots
+from host_server.service.threads import Threads
 from host_server.store.blobs import BlobStore
 from host_server.store.upload import HashMismatchError, StorageFullError, Upload
 from host_server.wire.errors import WireError
@@ -44,13 +44,13 @@ class Pictures:
         self._slots = UploadSlots(each=_UPLOADS_EACH, together=_UPLOADS)
         self._gate = MemoryGate(_MEMORY)
         # Receiving does not wait behind decoding.
-        self._receiving = ThreadPoolExecutor(threads, thread_name_prefix="receiving")
-        self._preparing = ThreadPoolExecutor(threads, thread_name_prefix="preparing")
+        self._receiving = Threads(threads, "receiving")
+        self._preparing = Threads(threads, "preparing")
 
     def close(self) -> None:
         """End the threads; what they are at is finished first."""
-        self._receiving.shutdown(cancel_futures=True)
-        self._preparing.shutdown(cancel_futures=True)
+        self._receiving.close()
+        self._preparing.close()
 
     def size(self, principal: str, sha256: str) -> int | None:
         """Bytes of an uploaded picture, or None."""
@@ -68,14 +68,14 @@ class Pictures:
 
     async def read(self, principal: str, sha256: str) -> bytes:
         """The picture as it was uploaded. Raises `WireError`."""
-        return await self._run(lambda: self._read(principal, sha256))
+        return await self._receiving.run(lambda: self._read(principal, sha256))
 
     async def delete(self, principal: str, sha256: str) -> bool:
         """Whether it was here. Raises `WireError` while an answer looks at it."""
         blob = (principal, sha256)
         if self._store.is_held(blob):
             raise WireError("capture_in_use", "An answer is looking at this picture.", retry_after_ms=1000)
-        return await self._run(lambda: self._store.delete(blob))
+        return await self._receiving.run(lambda: self._store.delete(blob))
 
     async def receive(self, principal: str, sha256: str, chunks: AsyncIterator[bytes]) -> imaging.PictureInfo:
         """Take an upload: to disk as it comes, kept once it is whole and what its name says. Raises `WireError`."""
@@ -89,28 +89,31 @@ class Pictures:
                 if size > imaging.MAX_BYTES:
                     raise WireError("image_too_large", f"A picture has at most {imaging.MAX_BYTES} bytes.")
                 if len(buffer) >= _BUFFER:
-                    await self._run(partial(_stored, upload.write, bytes(buffer)))
+                    await self._receiving.run(partial(_stored, upload.write, bytes(buffer)))
                     buffer.clear()
-            await self._run(partial(_stored, upload.write, bytes(buffer)))
-            return await self._run(partial(self._finish, upload, size))
+            await self._receiving.run(partial(_stored, upload.write, bytes(buffer)))
+            return await self._receiving.run(partial(self._finish, upload, size))
 
-    async def resolve(self, principal: str, images: Iterable[InputImage]) -> tuple[str, ...]:
+    async def resolve(
+        self, principal: str, images: Iterable[InputImage], *, priority: Priority = "interactive"
+    ) -> tuple[str, ...]:
         """The sha256 of each picture in a question, all of them here now. Raises `WireError`."""
-        return tuple([await self._resolve(principal, image) for image in images])
+        return tuple([await self._resolve(principal, image, priority) for image in images])
 
-    async def prepare(self, principal: str, sha256: str, *, max_side: int) -> PreparedPicture:
+    async def prepare(
+        self, principal: str, sha256: str, *, max_side: int, priority: Priority = "interactive"
+    ) -> PreparedPicture:
         """The picture as an engine wants it. Raises `WireError`."""
-        work = partial(self._prepare, principal, sha256, max_side)
-        return await asyncio.get_running_loop().run_in_executor(self._preparing, work)
+        return await self._preparing.run(partial(self._prepare, principal, sha256, max_side), priority=priority)
 
-    async def _resolve(self, principal: str, image: InputImage) -> str:
+    async def _resolve(self, principal: str, image: InputImage, priority: Priority) -> str:
         if image.file_id is not None:
             sha256 = sha256_of_file_id(image.file_id)
             if sha256 is None or self._store.size((principal, sha256)) is None:
                 raise WireError("capture_not_found", _NOT_HERE, param="input")
             return sha256
         url = image.image_url or ""
-        return await self._run(lambda: self._keep_data_url(principal, url))
+        return await self._receiving.run(lambda: self._keep_data_url(principal, url), priority=priority)
 
     def _keep_data_url(self, principal: str, url: str) -> str:
         data = _decode_data_url(url)
@@ -147,9 +150,6 @@ class Pictures:
             return self._store.read((principal, sha256))
         except KeyError:
             raise WireError("capture_not_found", _NOT_HERE) from None
-
-    async def _run(self, work: Callable[[], _ResultT]) -> _ResultT:
-        return await asyncio.get_running_loop().run_in_executor(self._receiving, work)
 
 
 def _decode_data_url(url: str) -> bytes:

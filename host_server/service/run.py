@@ -1,91 +1,92 @@
 """The run of one answer: prepare, wait for the seat, let the engine speak, close; whatever happens, close."""
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from host_server.core.answer_cache import CachedAnswer
-from host_server.core.conversation import Conversation
-from host_server.engines.base import Engine, EngineError, PreparedQuestion
+from host_server.core.degrade import STEPS, Step, shorter, smaller
+from host_server.core.question import PreparedPicture, PreparedQuestion, Priority
+from host_server.engines.base import Engine, EngineError
 from host_server.observe.log import get_logger
+from host_server.observe.metrics import Metrics
 from host_server.service.answer import Answer
+from host_server.service.asked import Asked
+from host_server.service.keeper import Keeper
+from host_server.service.limits import Limits
 from host_server.service.memory import Place
+from host_server.service.meter import Meter
 from host_server.service.pictures import Pictures
-from host_server.service.speech import Speech, answer_form
+from host_server.service.seats import Seat
+from host_server.service.speech import Speech
 from host_server.wire.errors import CODES, WireError
-from host_server.wire.request import ResponseCreate
-from host_server.wire.response import Json, metrics, usage
+from host_server.wire.response import Json
 
-__all__ = ["Run", "Seat"]
+__all__ = ["Run"]
 
-_LONGEST_TIMEOUT_MS = 3_600_000
 _RETRY_MS = 2000
-_MILLISECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
-
-
-@dataclass(slots=True)
-class Seat:
-    """A place at the engine: `place` in the queue, 0 once it is `free`."""
-
-    place: int
-    free: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def move(self, place: int) -> None:
-        """The queue has moved."""
-        self.place = place
-        if not place:
-            self.free.set()
 
 
 class Run:
     """Everything one answer needs while it runs.
 
-    Its `seat` becomes free when the engine can take it; `ready` waits until the engine is loaded.
+    Its `seat` becomes free when the engine can take it; `level` says on which step of the ladder the engine stands. An
+    answer that is `known` is said again without either.
     """
 
     def __init__(
         self,
         answer: Answer,
-        engine: Engine,
-        create: ResponseCreate,
-        conversation: Conversation,
-        pictures: tuple[str, ...],
+        asked: Asked,
+        keeper: Keeper,
         *,
         seat: Seat,
+        level: Callable[[], int],
         place: Place,
-        ready: Callable[[], Awaitable[None]],
-        clock: Callable[[], float],
+        known: CachedAnswer | None,
+        meter: Meter,
+        metrics: Metrics,
         wall_clock: Callable[[], float],
-        arrived: float,
     ) -> None:
         self.answer = answer
-        self._engine = engine
-        self._create = create
-        self._conversation = conversation
-        self._pictures = pictures
+        self.meter = meter
+        self._asked = asked
+        self._keeper = keeper
         self._seat = seat
+        self._level = level
         self._place = place
-        self._ready = ready
-        self._clock = clock
+        self._known = known
+        self._metrics = metrics
         self._wall_clock = wall_clock
-        self._arrived = arrived
-        self._prepare_s = 0.0
-        self._seated: float | None = None
-        self._first: float | None = None
-        self._last: float | None = None
-        self._tokens = 0
+        self._deadline = asyncio.timeout(None)
 
-    async def to_the_end(self, pictures: Pictures, *, limit_s: float) -> None:
+    @property
+    def engine(self) -> str:
+        """The name of its engine."""
+        return self._keeper.name
+
+    @property
+    def priority(self) -> Priority:
+        """Its class."""
+        return self._asked.question.priority
+
+    @property
+    def took_s(self) -> float | None:
+        """How long the engine worked for it, if it said all it had to say."""
+        spoken = self.answer.response()["status"] in {"completed", "incomplete"} and self.meter.tokens > 0
+        return self.meter.engine_s if spoken and self._known is None else None
+
+    async def to_the_end(self, pictures: Pictures, limits: Limits) -> None:
         """Run until the terminal event is written. Never raises, and takes being cancelled as an order to close."""
         task = asyncio.current_task()
         if task is None or not self.answer.begin(task.cancel):
             self._end_cancelled()
             return
+        longest = limits.queue_limit_s(self.priority)
         try:
-            async with asyncio.timeout(min(limit_s, self._timeout_s())):
-                await self._answer(pictures)
+            async with asyncio.timeout(min(longest, self._asked.timeout_s)) as self._deadline:
+                await self._answer(pictures, limits)
         except TimeoutError:
             self._end_late()
         except asyncio.CancelledError:
@@ -93,122 +94,139 @@ class Run:
         except WireError as error:
             self._end_failed(error)
         except EngineError as error:
-            wait = _RETRY_MS if CODES[error.code].retryable else None
-            self._end_failed(WireError(error.code, error.message, retry_after_ms=wait))
+            wait = int(1000 * error.retry_after_s) if error.retry_after_s is not None else _RETRY_MS
+            retry_ms = wait if CODES[error.code].retryable else None
+            self._end_failed(WireError(error.code, error.message, retry_after_ms=retry_ms))
         except Exception:  # ruff: ignore[blind-except] an engine is somebody else's code; the question still gets its end
             get_logger("host_server.service").exception("answer failed", response_id=self.answer.id)
             self._end_failed(WireError("internal", "Something went wrong inside the host."))
 
-    async def _answer(self, pictures: Pictures) -> None:
-        speech = Speech(self.answer, answer_form(self._create.format))
-        known = self._place.find()
-        cut = self._repeat(known, speech) if known else await self._ask(pictures, speech)
+    async def _answer(self, pictures: Pictures, limits: Limits) -> None:
+        speech = Speech(self.answer, self._asked.question.form)
+        cut = self._repeat(self._known, speech) if self._known else await self._ask(pictures, limits, speech)
         await _others_first()
-        if self._create.generate is not False:
+        if not self._asked.silent:
             await speech.finish(cut=cut)
         self._end_spoken(cut=cut)
 
     def _repeat(self, known: CachedAnswer, speech: Speech) -> bool:
         """Say what the engine said the last time: no picture is opened, no seat waited for."""
-        self._seated = self._first = self._last = self._clock()
-        self._tokens = known.tokens
+        self.meter.repeats(known)
+        self._metrics.repeated(self.engine)
         self.answer.emit(self.answer.writer.started())
-        cut = not speech.say(known.text)
+        cut = not (speech.think(known.thought) and speech.say(known.text))
         speech.pause()
         return cut
 
-    async def _ask(self, pictures: Pictures, speech: Speech) -> bool:
-        principal = self.answer.principal
-        with pictures.held(principal, self._pictures):
-            began = self._clock()
-            max_side = self._engine.info.max_side
-            prepared = [await pictures.prepare(principal, sha256, max_side=max_side) for sha256 in self._pictures]
-            self._prepare_s = self._clock() - began
-            question = PreparedQuestion(
-                text=self._conversation.text,
-                pictures=tuple(prepared),
-                system=self._conversation.system,
-                history=self._conversation.history,
-                max_output_tokens=self._create.max_output_tokens,
-                temperature=self._create.temperature,
-                form=speech.form,
-            )
+    async def _ask(self, pictures: Pictures, limits: Limits, speech: Speech) -> bool:
+        with pictures.held(self.answer.principal, self._asked.pictures):
+            await self._seat.near.wait()
+            question = await self._prepared(pictures)
             await self._seat.free.wait()
-            await self._ready()
-            self._seated = self._clock()
-            self.answer.emit(self.answer.writer.started())
-            return self._create.generate is not False and await self._speak(question, speech)
+            if self._keeper.state != "ready":
+                self.answer.emit(self.answer.writer.queued(position=0, reason="loading"))
+            async with self._keeper.at_work() as engine:
+                self._sit_down(limits)
+                return not self._asked.silent and await self._speak(engine, question, speech)
 
-    async def _speak(self, question: PreparedQuestion, speech: Speech) -> bool:
+    async def _prepared(self, pictures: Pictures) -> PreparedQuestion:
+        """The question as the engine gets it, made smaller and shorter if too much is asked."""
+        began = self.meter.clock()
+        question = self._asked.question
+        steps = STEPS[: self._level()] if self.priority == "interactive" else ()
+        whole = max_side = self._keeper.engine.info.max_side
+        if "smaller_picture" in steps:
+            max_side = smaller(whole)
+        prepared = [
+            await pictures.prepare(self.answer.principal, sha256, max_side=max_side, priority=question.priority)
+            for sha256 in self._asked.pictures
+        ]
+        if prepared:
+            self.meter.prepare_s = self.meter.clock() - began
+            self._metrics.prepared(self.engine, self.meter.prepare_s)
+        if max_side < whole and any(_lost_something(picture, max_side) for picture in prepared):
+            self._degrade("smaller_picture")
+        question = replace(question, pictures=tuple(prepared))
+        if "greedy_shorter" in steps:
+            self._degrade("greedy_shorter")
+            return shorter(question)
+        return question
+
+    def _degrade(self, step: Step) -> None:
+        self.meter.degraded += (step,)
+        self._metrics.degraded(self.engine, step)
+
+    def _sit_down(self, limits: Limits) -> None:
+        """The engine begins: from now on it is its time that counts."""
+        now = self.meter.seated = self.meter.clock()
+        left_s = self._asked.timeout_s - (now - self.meter.arrived)
+        self._deadline.reschedule(asyncio.get_running_loop().time() + min(limits.answer_s, left_s))
+        self.answer.emit(self.answer.writer.started())
+
+    async def _speak(self, engine: Engine, question: PreparedQuestion, speech: Speech) -> bool:
         """Let the engine answer; whether the answer is shorter than it would be."""
+        thought: list[str] = []
         said: list[str] = []
         try:
-            async with aclosing(self._engine.answer(question)) as pieces:
+            async with aclosing(engine.answer(question)) as pieces:
                 async for piece in pieces:
-                    self._last = self._clock()
-                    self._first = self._first or self._last
-                    self._tokens += piece.tokens
-                    said.append(piece.text)
-                    if not speech.say(piece.text) or piece.cut:
+                    gap_s = self.meter.said(piece)
+                    if gap_s is not None:
+                        self._metrics.token(self.engine, gap_s)
+                    (thought if piece.thinking else said).append(piece.text)
+                    went = speech.think(piece.text) if piece.thinking else speech.say(piece.text)
+                    if not went or piece.cut:
                         return True
-            self._place.keep("".join(said), self._tokens)
+            if not self.meter.degraded:
+                usage = self.meter.usage(self._asked.conversation)
+                self._place.keep(CachedAnswer("".join(said), self.meter.tokens, "".join(thought), usage))
             return False
         finally:
             speech.pause()
 
+    # ---- ends
     def _end_spoken(self, *, cut: bool) -> None:
         writer = self.answer.writer
         if cut:
-            events = writer.cut("max_output_tokens", usage=self._usage(), metrics=self._metrics())
+            events = writer.cut("max_output_tokens", **self._told())
         else:
-            now = int(self._wall_clock())
-            events = writer.completed(completed_at=now, usage=self._usage(), metrics=self._metrics())
+            events = writer.completed(completed_at=int(self._wall_clock()), **self._told())
         self._end(events)
 
     def _end_late(self) -> None:
-        if self._seated is None:
+        if self.meter.seated is None:
             self._end_failed(
                 WireError("deadline_exceeded_in_queue", "The question waited too long.", retry_after_ms=1000)
             )
             return
-        self._end(self.answer.writer.cancelled("deadline", usage=self._usage(), metrics=self._metrics()))
+        self._end(self.answer.writer.cancelled("deadline", **self._told()))
 
     def _end_cancelled(self) -> None:
         by = self.answer.cancelled_by
         if by is None or by == "shutdown":
             self._end_failed(WireError("server_draining", "The host ended before the answer did.", retry_after_ms=5000))
             return
-        self._end(self.answer.writer.cancelled(by, usage=self._usage(), metrics=self._metrics()))
+        self._end(self.answer.writer.cancelled(by, **self._told()))
 
     def _end_failed(self, error: WireError) -> None:
-        self._end(self.answer.writer.failed(error, metrics=self._metrics()))
+        self._end(self.answer.writer.failed(error, **self._told()))
+
+    def _told(self) -> Json:
+        """What every end tells."""
+        meter = self.meter
+        return {
+            "usage": None if meter.seated is None else meter.usage(self._asked.conversation),
+            "metrics": meter.metrics(cache=self._place.cache),
+            "degraded": meter.degraded,
+        }
 
     def _end(self, events: list[Json]) -> None:
-        self.answer.chain = self._conversation.then(self.answer.writer.text, self._pictures)
+        self.answer.chain = self._asked.conversation.then(self.answer.writer.text, self._asked.pictures)
         self.answer.emit(events)
 
-    def _timeout_s(self) -> float:
-        text = (self._create.metadata or {}).get("timeout_ms", "")
-        milliseconds = int(text) if _MILLISECONDS.fullmatch(text) else 0
-        return min(milliseconds or _LONGEST_TIMEOUT_MS, _LONGEST_TIMEOUT_MS) / 1000
 
-    def _usage(self) -> Json:
-        # Four characters a token: an estimate, until engines count for themselves.
-        conversation = self._conversation
-        characters = len(conversation.text) + len(conversation.system)
-        characters += sum(len(turn.text) for turn in conversation.history)
-        return usage(input_tokens=-(-characters // 4), output_tokens=self._tokens)
-
-    def _metrics(self) -> Json:
-        waited = (self._seated if self._seated is not None else self._clock()) - self._arrived - self._prepare_s
-        return metrics(
-            queue_time_ms=1000 * max(0.0, waited),
-            preprocess_ms=1000 * self._prepare_s,
-            time_to_first_token_ms=None if self._first is None else 1000 * (self._first - self._arrived),
-            generation_time_ms=1000 * (self._last - self._first) if self._first and self._last else 0.0,
-            output_tokens=self._tokens,
-            cache=self._place.cache,
-        )
+def _lost_something(picture: PreparedPicture, max_side: int) -> bool:
+    return max(picture.original_width, picture.original_height) > max_side
 
 
 async def _others_first() -> None:

@@ -6,48 +6,32 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
-from weakref import WeakValueDictionary
 
-from host_server.core.admission import Admission, AdmissionError, Moved
 from host_server.core.answer_cache import AnswerCache
 from host_server.core.conversation import Conversation, converse
-from host_server.core.idempotency import KeyReusedError, Keys
-from host_server.core.shelf import Shelf
-from host_server.engines.base import Engine
+from host_server.core.degrade import STOCK_TEXT
 from host_server.observe.log import get_logger
 from host_server.service.answer import Answer
+from host_server.service.asked import Asked
+from host_server.service.counted import Counted
 from host_server.service.engines import EngineRoom
+from host_server.service.keeper import Keeper
+from host_server.service.known import Known
+from host_server.service.limits import Limits
 from host_server.service.memory import Memory
+from host_server.service.meter import Meter
+from host_server.service.opening import open_answer
 from host_server.service.pictures import Pictures
-from host_server.service.run import Run, Seat
+from host_server.service.run import Run
+from host_server.service.seats import Seat, Seats
 from host_server.wire.errors import WireError
-from host_server.wire.events import AnswerWriter
-from host_server.wire.ids import new_item_id, new_response_id
-from host_server.wire.items import input_items, weight
+from host_server.wire.ids import new_response_id
 from host_server.wire.request import ResponseCreate
-from host_server.wire.response import new_response
 
-__all__ = ["Limits", "Service"]
+__all__ = ["Service"]
 
 _SWEEP_S = 60.0
 _TRANSPORT_FIELDS = {"event_id", "generate", "stream", "stream_id"}
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much of anything; each has a reason to be finite."""
-
-    max_waiting: int = 64
-    max_per_principal: int = 48
-    grace_s: float = 30.0
-    answer_s: float = 600.0
-    keep_s: float = 24 * 3600.0
-    keep_answers: int = 5000
-    keep_bytes: int = 64 * 1024 * 1024
-    cache_bytes: int = 0
-    cache_s: float = 24 * 3600.0
 
 
 class Service:
@@ -68,19 +52,12 @@ class Service:
         self.draining = False
         self._clock = clock
         self._wall_clock = wall_clock
-        seats = {engine.info.name: engine.info.lanes for engine in engines.engines}
-        self._admission = Admission(
-            seats, max_waiting=self.limits.max_waiting, max_per_principal=self.limits.max_per_principal
-        )
-        self._shelf = Shelf(
-            keep_s=self.limits.keep_s, max_answers=self.limits.keep_answers, max_bytes=self.limits.keep_bytes
-        )
+        lanes = {engine.info.name: engine.info.lanes for engine in engines.engines}
+        self._seats = Seats(lanes, self.limits, clock=clock, tell=self._tell_place)
+        self._known = Known(self.limits)
         cache = AnswerCache(max_bytes=self.limits.cache_bytes, keep_s=self.limits.cache_s)
         self._memory = Memory(cache, clock=clock)
-        self._keys = Keys()
-        self._key_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
-        self._answers: dict[str, Answer] = {}
-        self._seats: dict[str, Seat] = {}
+        self._counted = Counted(engines, self._seats)
         self._tasks: asyncio.TaskGroup | None = None
         self._log = get_logger("host_server.service")
 
@@ -106,21 +83,25 @@ class Service:
     @property
     def busy(self) -> int:
         """Answers that have not ended."""
-        return sum(not answer.ended for answer in self._answers.values())
+        return sum(not answer.ended for answer in self._known)
 
     @property
     def queue(self) -> dict[str, int]:
         """How many sit at an engine, how many wait."""
-        return {"running": self._admission.running, "waiting": self._admission.waiting}
+        return self._seats.queue
 
     def reasons(self) -> list[str]:
-        """Why a question would be refused now; empty when the host is ready."""
-        reasons = [f"engine {name} is {state}" for name, state in self.engines.states.items() if state != "ready"]
+        """Why a question would be refused now, or would have to wait for the model; empty when the host is ready."""
+        reasons = self.engines.reasons()
         if self.draining:
             reasons.append("draining")
-        if self._admission.full:
+        if self._seats.full:
             reasons.append("queue full")
         return reasons
+
+    def exposition(self) -> bytes:
+        """What Prometheus reads."""
+        return self.engines.metrics.render()
 
     async def ask(
         self, principal: str, create: ResponseCreate, *, key: str | None = None, connection: str | None = None
@@ -130,37 +111,35 @@ class Service:
         The same question with the same idempotency key gives the same answer. `connection` names the socket that asks:
         it alone sees an answer that is not to be stored.
         """
+        try:
+            return await self._ask(principal, create, key, connection)
+        except WireError as error:
+            self._counted.rejected(create, error.code)
+            raise
+
+    async def _ask(self, principal: str, create: ResponseCreate, key: str | None, connection: str | None) -> Answer:
         key = key or (create.metadata or {}).get("idempotency_key")
         if key is None:
             return await self._take(principal, create, connection)
-        lock = self._key_locks.setdefault((principal, key), asyncio.Lock())
-        async with lock:
+        async with self._known.lock(principal, key):
             digest = _digest(create)
-            try:
-                known = self._keys.find(principal, key, digest)
-            except KeyReusedError:
-                message = "This idempotency key was used for another question."
-                raise WireError("idempotency_key_reused", message, param="metadata.idempotency_key") from None
+            known = self._known.by_key(principal, key, digest)
             if known is not None:
-                return self._answers[known]
+                return known
             answer = await self._take(principal, create, connection)
-            self._keys.remember(principal, key, digest, answer.id)
+            self._known.remember_key(principal, key, digest, answer)
             return answer
 
     def find(self, principal: str, answer_id: str, *, connection: str | None = None) -> Answer:
         """A known answer of this principal. Raises `WireError`."""
-        answer = self._answers.get(answer_id)
-        if answer is None or not answer.visible(principal, connection):
-            raise WireError("response_not_found", "No such answer is known here (any more).", param="response_id")
-        return answer
+        return self._known.find(principal, answer_id, connection=connection)
 
     def delete(self, principal: str, answer_id: str) -> None:
         """Forget an answer, stopping it first. Raises `WireError`."""
         answer = self.find(principal, answer_id)
         answer.cancel("client")
         answer.when_deleted()
-        self._shelf.remove(answer_id)
-        self._forget([answer_id])
+        self._known.delete(answer)
 
     async def delete_picture(self, principal: str, sha256: str) -> bool:
         """Whether it was here; what was said about it is not said again. Raises `WireError` while one looks at it."""
@@ -175,47 +154,76 @@ class Service:
     def abort(self) -> None:
         """Take no question any more and end those that run, each with its terminal event."""
         self.draining = True
-        for answer in self._answers.values():
+        for answer in self._known:
             answer.cancel("shutdown")
 
+    # ---- taking a question
     async def _take(self, principal: str, create: ResponseCreate, connection: str | None) -> Answer:
         self._open()
-        engine = self.engines.pick(create.model)
+        keeper = self.engines.pick(create.model)
+        if self._seats.declines(keeper.name):
+            return self._decline(principal, create, keeper, connection)
         ticket = new_response_id()
         arrived = self._clock()
-        seat = self._enter(ticket, engine, principal, arrived)
+        seat = self._seats.enter(ticket, engine=keeper.name, principal=principal, priority=create.priority)
         try:
             conversation = self._converse(principal, create, connection)
-            shown = await self.pictures.resolve(principal, conversation.images)
+            shown = await self.pictures.resolve(principal, conversation.images, priority=create.priority)
             tasks = self._open()  # it may have ended meanwhile
-            pictures = shown or conversation.pictures
-            answer = self._new_answer(ticket, principal, create, engine, connection, shown)
-            place = self._memory.place(principal, engine.info, create, conversation, pictures)
-            answer.when_deleted = place.forget
-            run = Run(
-                answer,
-                engine,
-                create,
-                conversation,
-                pictures,
-                seat=seat,
-                place=place,
-                ready=partial(self.engines.ready, engine.info.name),
-                clock=self._clock,
-                wall_clock=self._wall_clock,
-                arrived=arrived,
-            )
-            answer.emit(answer.writer.created(queued=bool(seat.place)))
-            if seat.place:
-                answer.emit(answer.writer.queued(position=seat.place))
-            answer.wait_for_follower()
+            answer = self._answer(ticket, principal, create, keeper, connection, shown)
+            asked = Asked.of(create, conversation, shown or conversation.pictures)
+            run = self._prepare(answer, asked, create, keeper, seat, arrived)
             tasks.create_task(self._run(run), name=ticket)
         except BaseException:
-            self._leave(ticket)
+            self._seats.leave(ticket)
             raise
-        self._answers[ticket] = answer
+        self._known.add(answer)
         about = create.metadata or {}
-        self._log.info("accepted", response_id=ticket, capture_id=about.get("capture_id"), engine=engine.info.name)
+        self._log.info("accepted", response_id=ticket, capture_id=about.get("capture_id"), engine=keeper.name)
+        return answer
+
+    def _prepare(
+        self, answer: Answer, asked: Asked, create: ResponseCreate, keeper: Keeper, seat: Seat, arrived: float
+    ) -> Run:
+        """Accept it: from here on it will have its terminal event."""
+        place = self._memory.place(answer.principal, keeper.engine.info, create, asked)
+        answer.when_deleted = place.forget
+        known = place.find()
+        if known is not None:
+            self._seats.leave(answer.id)
+        waits = known is None and seat.place
+        answer.emit(answer.writer.created(queued=bool(waits)))
+        if waits:
+            answer.emit(answer.writer.queued(position=seat.place))
+        answer.wait_for_follower()
+        return Run(
+            answer,
+            asked,
+            keeper,
+            seat=seat,
+            level=lambda: self._seats.level(keeper.name),
+            place=place,
+            known=known,
+            meter=Meter(self._clock, arrived),
+            metrics=self.engines.metrics,
+            wall_clock=self._wall_clock,
+        )
+
+    def _decline(self, principal: str, create: ResponseCreate, keeper: Keeper, connection: str | None) -> Answer:
+        """Too much waits: a polite word instead of a late answer. Raises `WireError` where words do not help."""
+        retry_ms = self._seats.retry_after_ms(keeper.name, create.priority)
+        if create.priority == "batch" or create.format.type != "text":
+            raise WireError("queue_full", "Too many questions wait.", retry_after_ms=retry_ms)
+        self._converse(principal, create, connection)  # whether it makes sense at all
+        answer = self._answer(new_response_id(), principal, create, keeper, connection, None)
+        meter = Meter(self._clock, self._clock(), degraded=("stock_text",))
+        writer = answer.writer
+        answer.emit([*writer.created(), *writer.started(), *writer.delta(STOCK_TEXT)])
+        metrics = meter.metrics(cache="off")
+        answer.emit(writer.declined(retry_after_ms=retry_ms, metrics=metrics, degraded=meter.degraded))
+        self._known.add(answer)
+        self._known.ended(answer, now=self._clock())
+        self._counted.declined(keeper.name)
         return answer
 
     def _open(self) -> asyncio.TaskGroup:
@@ -226,40 +234,22 @@ class Service:
     async def _run(self, run: Run) -> None:
         answer = run.answer
         try:
-            await run.to_the_end(self.pictures, limit_s=self.limits.answer_s)
+            await run.to_the_end(self.pictures, self.limits)
         finally:
-            self._leave(answer.id)
+            self._seats.leave(answer.id, took_s=run.took_s)
+            self._counted.ended(run)
             self._log.info("ended", response_id=answer.id, status=answer.response()["status"])
-            if answer.id in self._answers:
-                self._forget(self._shelf.ended(answer.id, size=answer.size, now=self._clock()))
+            self._known.ended(answer, now=self._clock())
 
-    def _enter(self, ticket: str, engine: Engine, principal: str, now: float) -> Seat:
-        try:
-            place = self._admission.enter(ticket, engine=engine.info.name, principal=principal, now=now)
-        except AdmissionError as error:
-            message = (
-                "Too many questions wait." if error.code == "queue_full" else "Too many questions of yours at once."
-            )
-            raise WireError(error.code, message, retry_after_ms=int(error.retry_after_s * 1000)) from None
-        seat = self._seats[ticket] = Seat(place)
-        seat.move(place)
-        return seat
-
-    def _leave(self, ticket: str) -> None:
-        self._seats.pop(ticket, None)
-        moved: Moved = self._admission.leave(ticket, now=self._clock())
-        for other in moved.seated:
-            self._seats[other].move(0)
-        for other, place in moved.waiting.items():
-            self._seats[other].move(place)
-            answer = self._answers.get(other)
-            if answer is not None:
-                answer.emit(answer.writer.queued(position=place))
+    def _tell_place(self, ticket: str, place: int) -> None:
+        answer = self._known.get(ticket)
+        if answer is not None:
+            answer.emit(answer.writer.queued(position=place))
 
     def _converse(self, principal: str, create: ResponseCreate, connection: str | None) -> Conversation:
         if create.previous_response_id is None:
             return converse(create, None)
-        previous = self._answers.get(create.previous_response_id)
+        previous = self._known.get(create.previous_response_id)
         if previous is None or previous.chain is None or not previous.visible(principal, connection):
             raise WireError(
                 "previous_response_not_found",
@@ -268,50 +258,30 @@ class Service:
             )
         return converse(create, previous.chain)
 
-    def _new_answer(
+    def _answer(
         self,
         answer_id: str,
         principal: str,
         create: ResponseCreate,
-        engine: Engine,
+        keeper: Keeper,
         connection: str | None,
-        shown: tuple[str, ...],
+        shown: tuple[str, ...] | None,
     ) -> Answer:
-        response = new_response(
-            response_id=answer_id,
-            created_at=int(self._wall_clock()),
-            model=engine.info.name,
-            instructions=create.instructions,
-            metadata=create.metadata,
-            previous_response_id=create.previous_response_id,
-            store=create.store is not False,
-            max_output_tokens=create.max_output_tokens,
-            temperature=create.temperature or 0.0,
-            top_p=1.0 if create.top_p is None else create.top_p,
-            text_format=create.format.echo(),
-            reasoning_effort=create.reasoning.effort if create.reasoning else None,
-            service_tier="flex" if create.priority == "batch" else "default",
-        )
-        return Answer(
+        return open_answer(
             answer_id,
-            AnswerWriter(response, item_id=new_item_id()),
+            create,
             principal=principal,
             connection=connection,
-            store=create.store is not False,
+            model=keeper.name,
+            shown=shown,
+            created_at=int(self._wall_clock()),
             grace_s=self.limits.grace_s,
-            items=input_items(create, shown, answer_id=answer_id),
-            weight=weight(create),
         )
-
-    def _forget(self, answers: list[str]) -> None:
-        for answer_id in answers:
-            self._answers.pop(answer_id, None)
-            self._keys.forget(answer_id)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_S)
-            self._forget(self._shelf.expire(now=self._clock()))
+            self._known.expire(now=self._clock())
 
 
 def _digest(create: ResponseCreate) -> str:

@@ -10,21 +10,12 @@ from host_server.core.question import AnswerForm
 from host_server.core.unwrap import Unwrapper
 from host_server.service.answer import Answer
 from host_server.wire.errors import WireError
-from host_server.wire.request import Format
 
-__all__ = ["Speech", "answer_form"]
-
-
-def answer_form(wanted: Format) -> AnswerForm | None:
-    """What the engine is told about the answer's form; None for text."""
-    if wanted.type == "text":
-        return None
-    schema = wanted.json_schema if wanted.type == "json_schema" else None
-    return AnswerForm(wanted.name or "", schema, wanted.description or "")
+__all__ = ["Speech"]
 
 
 class Speech:
-    """Writes one answer's text. `say` each piece, `pause` when there is no more, `finish` an answer that is whole."""
+    """Writes one answer. `say` or `think` each piece, `pause` when there is no more, `finish` one that is whole."""
 
     def __init__(self, answer: Answer, form: AnswerForm | None) -> None:
         self.form = form
@@ -34,6 +25,13 @@ class Speech:
     def say(self, piece: str) -> bool:
         """Write a piece; False when the answer has become too long for it."""
         return self._write(self._unwrapper.add(piece))
+
+    def think(self, piece: str) -> bool:
+        """Write a piece of what the model thinks, which is no part of the answer; False as for `say`."""
+        if not self._answer.log.fits(piece):
+            return False
+        self._answer.emit(self._answer.writer.reasoning(piece))
+        return True
 
     def pause(self) -> None:
         """Nothing more comes, for whatever reason: what was held back is text after all."""

@@ -170,6 +170,13 @@ class AnswerWriter:
         fields = {"incomplete_details": {"reason": reason}, "usage": usage, "metrics": metrics}
         return self._finish("incomplete", "response.incomplete", fields, degraded)
 
+    def declined(self, *, retry_after_ms: int, metrics: Json, degraded: Sequence[str]) -> list[Json]:
+        """A polite word stands for the answer, because too much is asked; asking again may bring it."""
+        self._expect("running", "writing")
+        again = {"retryable": True, "retry_after_ms": retry_after_ms}
+        fields = {"incomplete_details": {"reason": None}, "metrics": metrics} | again
+        return self._finish("incomplete", "response.incomplete", fields, degraded)
+
     def cancelled(
         self,
         by: Literal["client", "disconnect", "deadline"],

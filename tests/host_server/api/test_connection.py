@@ -175,7 +175,7 @@ async def test_a_frozen_socket_is_gone_whatever_is_on_its_way_to_it(tmp_path: Pa
                     engine.say("y" * 100_000)
                 engine.finish("end")
             await until(lambda: not host.server.server_state.connections, seconds=DEADLINE_S)
-        (answer,) = host.service._answers.values()
+        (answer,) = host.service._known
         await until(lambda: not answer._followers, seconds=DEADLINE_S)
         assert says == "nothing" or answer.response()["status"] == "completed"
 

@@ -258,7 +258,7 @@ async def test_a_client_that_does_not_read_its_stream_loses_it_and_not_its_answe
             frozen.connect(("127.0.0.1", int(host.url.rpartition(":")[2])))
             frozen.sendall((head + body).encode())
             await engine.asked()
-            (answer,) = host.service._answers.values()
+            (answer,) = host.service._known
             for _ in range(9):
                 engine.say("x" * 100_000)
             await until(lambda: answer.log.size > 800_000)

@@ -269,7 +269,7 @@ async def test_a_client_that_does_not_read_loses_its_socket_and_not_its_answer(t
         writer.write(_frame(json.dumps({"type": "response.create", "input": "x" * 100_000, "stream": True})))
         await engine.asked()
         async with host.client() as client:
-            (answer,) = host.service._answers.values()
+            (answer,) = host.service._known
             for _ in range(9):
                 engine.say("y" * 100_000)
             writer.write(_frame(_resumes(answer.id)))
@@ -336,7 +336,7 @@ async def test_who_acknowledged_once_and_does_not_any_more_is_not_sent_to_any_mo
 
             assert await _close_code(reader) == 1013
         engine.finish("here")
-        (answer,) = host.service._answers.values()
+        (answer,) = host.service._known
         await until(lambda: answer.ended)
         assert answer.response()["status"] == "completed"
 

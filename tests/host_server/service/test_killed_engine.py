@@ -13,7 +13,7 @@ import pytest
 from host_server.core.restarts import Restarts
 from host_server.engines.base import Engine
 from host_server.engines.process.engine import ProcessEngine
-from host_server.service import Answer, EngineRoom, Limits, Pictures, Service
+from host_server.service import Answer, Care, EngineRoom, Limits, Pictures, Service
 from host_server.store.blobs import BlobStore
 from host_server.wire.errors import WireError
 from host_server.wire.events import is_terminal
@@ -30,7 +30,7 @@ EAGER = (0.0,) * 1000
 
 @asynccontextmanager
 async def running(folder: Path, engine: Engine, restarts: Restarts) -> AsyncGenerator[Service]:
-    room = EngineRoom([engine], restarts=lambda: restarts)
+    room = EngineRoom([engine], care=Care(restarts=lambda: restarts))
     pictures = Pictures(BlobStore(folder / "blobs", quota=1000))
     service = Service(room, pictures, limits=Limits(answer_s=20.0))
     async with asyncio.timeout(30 + 2 * ROUNDS), service.running():
@@ -150,6 +150,8 @@ async def test_after_three_deaths_questions_are_refused_until_a_rest_is_over(tmp
         assert waiting.result()[-1]["response"]["error"]["reason"] == "engine_unavailable"
         with pytest.raises(WireError) as caught:
             await _ask(service, "refused")
-        assert (caught.value.code, service.reasons()) == ("engine_unavailable", ["engine puppet is failed"])
+        why = "The model's process died several times in a row; it is started again in a while."
+        assert (caught.value.code, caught.value.message) == ("engine_unavailable", why)
+        assert service.reasons() == [f"engine puppet is failed: {why}"]
         await until(lambda: not service.reasons())
         assert (await _ask(service, "back again"))[-1]["response"]["status"] == "completed"

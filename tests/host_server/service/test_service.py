@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from host_server.engines.base import EngineError
-from host_server.service import Answer, EngineRoom, Pictures, Service
+from host_server.service import Answer, Care, EngineRoom, Pictures, Service
 from host_server.store.blobs import BlobStore
 from host_server.wire.errors import WireError
 from host_server.wire.request import parse_create
@@ -441,7 +441,7 @@ async def test_old_answers_make_room_for_new_ones(service: Service, engine: Scri
         await _end(answers[-1])
     await asyncio.sleep(0)
 
-    known = [answer for answer in answers if answer.id in service._answers]
+    known = [answer for answer in answers if service._known.get(answer.id)]
     assert known == answers[2:]
 
 
@@ -477,7 +477,7 @@ async def test_a_model_that_is_not_here_is_named(service: Service) -> None:
 async def test_an_engine_that_cannot_be_loaded_is_tried_again_and_refuses_meanwhile(tmp_path: Any) -> None:
     engine = ScriptedEngine()
     engine.load_errors = [EngineError("no model file"), OSError("disk")]
-    room = EngineRoom([engine], backoff_s=(0.01,))
+    room = EngineRoom([engine], care=Care(backoff_s=(0.01,)))
     service = Service(room, Pictures(BlobStore(tmp_path / "blobs", quota=1000)))
     assert service.reasons() == ["engine script is loading"]
     async with service.running():
