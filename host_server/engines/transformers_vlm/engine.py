@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from host_server.engines.base import (
@@ -26,6 +26,7 @@ from host_server.engines.base import (
     UnknownEngineError,
 )
 from host_server.engines.options import EngineOptions
+from host_server.engines.transformers_vlm.folder import name_of
 
 if TYPE_CHECKING:
     from host_server.engines.transformers_vlm.floor import Ask
@@ -101,6 +102,10 @@ class TransformersEngine:
         if self._residence is not None:
             await self._residence.lost.wait()
 
+    def device_bytes(self) -> int:
+        """Bytes of a card that the model's process holds."""
+        return 0 if self._residence is None else self._residence.device_bytes
+
     async def close(self) -> None:
         """End the threads; whoever waits learns that the engine is closed."""
         self._closed = True
@@ -159,13 +164,11 @@ def create(model: str | None, options: EngineOptions) -> TransformersEngine:
 
 
 def _info(model: str, options: EngineOptions) -> EngineInfo:
-    name = PurePath(model).name
-    owner = PurePath(model).parent.name
-    how = [options.revision, None if options.quantize == "none" else options.quantize]
+    name = name_of(model, options)
     return EngineInfo(
         name="transformers_vlm",
-        model=" ".join(filter(None, [name, *how])),
-        owner=owner or "local",
+        model=name,
+        owner="local" if Path(model).expanduser().is_dir() else model.partition("/")[0],
         takes_images=True,
         reads_only=False,
         description=f"{name}: looks at pictures and answers in words.",

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from host_server.engines.base import EngineError
+from host_server.engines.options import EngineOptions
 
-__all__ = ["config_of", "find", "is_hub_id"]
+__all__ = ["config_of", "find", "is_hub_id", "name_of"]
 
 _ID: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,95}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _MOST_CONFIG: Final = 16 * 1024 * 1024
@@ -20,6 +21,14 @@ _MOST_CONFIG: Final = 16 * 1024 * 1024
 def is_hub_id(model: str) -> bool:
     """Whether this names a model on a hub (`OWNER/NAME`), as opposed to a folder."""
     return _ID.fullmatch(model) is not None and ".." not in model and "--" not in model
+
+
+def name_of(model: str, options: EngineOptions) -> str:
+    """For people: a model's name without its folder or owner, and how it is loaded where that is unusual."""
+    path = Path(model).expanduser()
+    name = (path.resolve() if path.is_dir() else path).name
+    at = f"@{options.revision}" if options.revision else ""
+    return name + at + ("" if options.quantize == "none" else f" ({options.quantize})")
 
 
 def find(model: str, revision: str | None = None) -> Path:

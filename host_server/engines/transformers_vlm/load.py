@@ -19,7 +19,7 @@ from host_server.engines.base import EngineError, EngineNotInstalledError, Engin
 from host_server.engines.options import EngineOptions
 from host_server.engines.transformers_vlm import weights
 from host_server.engines.transformers_vlm.devices import choose_device, choose_dtype, free_bytes, use_threads
-from host_server.engines.transformers_vlm.folder import config_of, find
+from host_server.engines.transformers_vlm.folder import config_of, find, name_of
 from host_server.engines.transformers_vlm.loaded import Loaded
 from host_server.engines.transformers_vlm.processor import check_torchvision, load_processor
 
@@ -39,7 +39,7 @@ def load(model: str, options: EngineOptions) -> Loaded:
     device = choose_device(options.device)
     dtype = choose_dtype(options, device)
     folder = find(model, options.revision)
-    name = _name(model, options)
+    name = name_of(model, options)
     _check_class(name, config_of(folder), options)
     _check_room(name, folder, device, dtype, options)
     try:
@@ -168,13 +168,6 @@ def _image_token(network: Any, processor: Any) -> int:
         if isinstance(token, int):
             return token
     raise EngineError("The model does not say which token stands for a picture.", hint="give another model")
-
-
-def _name(model: str, options: EngineOptions) -> str:
-    path = Path(model).expanduser()
-    name = (path.resolve() if path.is_dir() else path).name
-    at = f"@{options.revision}" if options.revision else ""
-    return name + at + ("" if options.quantize == "none" else f" ({options.quantize})")
 
 
 def _no_room(message: str) -> EngineOutOfMemoryError:

@@ -38,6 +38,11 @@ class Residence:
         """Whether there is no model and none will come."""
         return self._error is not None
 
+    @property
+    def device_bytes(self) -> int:
+        """See `base.WeighedEngine`."""
+        return 0 if self._mind is None else self._mind.device_bytes
+
     async def mind(self) -> Mind:
         """Wait until the model is there. Raises the `EngineError` that keeps it from that, or has ended it."""
         await self._settled.wait()
