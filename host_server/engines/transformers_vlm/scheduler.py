@@ -46,8 +46,10 @@ class _Known:
     tokens: int
     """Most that it can come to: prompt and answer."""
     arrival: int
-    passed_at: int
-    """How many interactive prompts had been begun when it last began to wait."""
+    waits_since: int
+    """How many interactive prompts had been begun when it began to wait, less those that had passed it before."""
+    passed: int = 0
+    """By how many it had been passed when it got its row."""
 
 
 class Scheduler:
@@ -114,7 +116,7 @@ class Scheduler:
                 self._known[number].priority = "interactive"
 
     def _passed(self, number: int) -> int:
-        return self._begun - self._known[number].passed_at
+        return self._begun - self._known[number].waits_since
 
     def _seat(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Give the ready ones their rows: the interactive first, each in the order they came."""
@@ -126,8 +128,9 @@ class Scheduler:
                 if place is None or not self._urgent(number):
                     break
                 self._running.remove(place)
-                self._known[place].passed_at = self._begun
+                self._known[place].waits_since = self._begun - self._known[place].passed - 1
                 park.append(place)
+            self._known[number].passed = self._passed(number)
             self._running.append(number)
             join.append(number)
         # Those that were parked are ready again, but not before the next turn.
@@ -156,7 +159,6 @@ class Scheduler:
 
     def _begin(self, queue: deque[int]) -> int:
         number = queue.popleft()
-        self._known[number].passed_at = self._begun
         self._filling.append(number)
         return number
 
