@@ -5,7 +5,7 @@ No thread and no event loop in it: `worker` runs it in the thread that owns the 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from host_server.engines.base import (
     EngineError,
@@ -14,31 +14,11 @@ from host_server.engines.base import (
     Piece,
     Report,
 )
-from host_server.engines.transformers_vlm.request import Ended, Happened, Request, Token
+from host_server.engines.transformers_vlm.loops import Loop
+from host_server.engines.transformers_vlm.request import Ended, Request, Token
 from host_server.engines.transformers_vlm.speech import Speech
 
-__all__ = ["Ask", "Floor", "News", "Steps"]
-
-
-class Steps(Protocol):
-    """What the floor needs of `loop.StepLoop`."""
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is left to do."""
-        ...
-
-    def submit(self, request: Request) -> None:
-        """Queue a request. Raises `EngineError` when it can never be answered."""
-        ...
-
-    def cancel(self, number: int) -> None:
-        """End a request before the next step."""
-        ...
-
-    def step(self) -> list[Happened]:
-        """One turn: at most one token for each request."""
-        ...
+__all__ = ["Ask", "Floor", "News"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +31,9 @@ class Ask:
     stop: tuple[str, ...] = ()
     waited_s: float = 0.0
     """Before it came here."""
+
+
+_SMALLER: Final = "Ask with a smaller picture or a shorter text, or when less is asked at once."
 
 
 class News(NamedTuple):
@@ -72,21 +55,21 @@ class _Row:
 class Floor:
     """Who is being answered. `decoder` makes what turns one answer's tokens into text."""
 
-    def __init__(self, steps: Steps, decoder: Callable[[], Decode]) -> None:
-        self._steps: Final = steps
+    def __init__(self, loop: Loop, decoder: Callable[[], Decode]) -> None:
+        self._loop: Final = loop
         self._decoder = decoder
         self._rows: dict[int, _Row] = {}
 
     @property
     def idle(self) -> bool:
         """Whether `step` would do nothing."""
-        return self._steps.idle
+        return self._loop.idle
 
     def ask(self, ask: Ask) -> list[News]:
         """Somebody asks; says only what is wrong with it."""
         number = ask.request.number
         try:
-            self._steps.submit(ask.request)
+            self._loop.submit(ask.request)
         except EngineError as error:
             return [News(number, error)]
         self._rows[number] = _Row(ask, Speech(self._decoder(), thinking=ask.thinking, stop=ask.stop))
@@ -95,12 +78,12 @@ class Floor:
     def cancel(self, number: int) -> None:
         """Nobody waits for this answer any more, if it is one."""
         if self._rows.pop(number, None) is not None:
-            self._steps.cancel(number)
+            self._loop.cancel(number)
 
     def step(self) -> list[News]:
         """One turn of the loop."""
         news: list[News] = []
-        for happened in self._steps.step():
+        for happened in self._loop.step():
             row = self._rows.get(happened.number)
             if row is None:
                 continue  # cancelled
@@ -123,29 +106,20 @@ class Floor:
         over = row.speech.stopped
         pieces = row.speech.add(token.token)
         if row.speech.stopped and not over:
-            self._steps.cancel(token.number)
+            self._loop.cancel(token.number)
         return [News(token.number, piece) for piece in pieces]
 
 
 def _last(row: _Row, ended: Ended) -> list[News]:
-    match ended.reason:
-        case "memory":
-            return [
-                News(
-                    ended.number, EngineOutOfMemoryError("There is not enough memory for this question.", hint=_SMALLER)
-                )
-            ]
-        case "error":
-            return [News(ended.number, EngineError("The model could not answer this question."))]
-        case _:
-            pieces = row.speech.rest()
-    last = Piece(
-        "",
-        tokens=0,
-        cut=ended.reason == "limit" and not row.speech.stopped,
-        report=_report(row, ended),
-    )
-    return [*(News(ended.number, piece) for piece in pieces), News(ended.number, last)]
+    if ended.reason == "memory":
+        return [
+            News(ended.number, EngineOutOfMemoryError("There is not enough memory for this question.", hint=_SMALLER))
+        ]
+    if ended.reason == "error":
+        return [News(ended.number, EngineError("The model could not answer this question."))]
+    cut = ended.reason == "limit" and not row.speech.stopped
+    last = Piece("", tokens=0, cut=cut, report=_report(row, ended))
+    return [News(ended.number, piece) for piece in [*row.speech.rest(), last]]
 
 
 def _report(row: _Row, ended: Ended) -> Report:
@@ -158,6 +132,3 @@ def _report(row: _Row, ended: Ended) -> Report:
         waited_s=row.ask.waited_s + ended.waited_s,
         prefill_s=ended.prefill_s,
     )
-
-
-_SMALLER: Final = "Ask with a smaller picture or a shorter text, or when less is asked at once."

@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+import torch
+
 from host_server.core.question import PreparedPicture, PreparedQuestion
 from host_server.engines.base import EngineError
 from host_server.engines.options import EngineOptions
@@ -30,6 +32,12 @@ class Mind:
 
     floor: Floor
     prompter: Prompter
+    device: torch.device
+
+    @property
+    def device_bytes(self) -> int:
+        """Of a card's memory, what this process holds, caches of the allocator included; may be asked anywhere."""
+        return torch.cuda.memory_reserved(self.device) if self.device.type == "cuda" else 0
 
     def ask(self, number: int, question: PreparedQuestion) -> Ask:
         """Make a question ready for the floor. Takes milliseconds for each picture; raises `EngineError`."""
@@ -72,6 +80,7 @@ def mind_of(loaded: Loaded, options: EngineOptions) -> Mind:
     return Mind(
         floor=Floor(steps, lambda: Decoder(tokenizer).add),
         prompter=Prompter(loaded.processor, thinking=options.thinking),
+        device=loaded.device,
     )
 
 
