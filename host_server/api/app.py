@@ -16,6 +16,7 @@ from host_server.api.describe import describe
 from host_server.api.errors import install_error_handlers
 from host_server.api.gate import OPEN_PATHS, Gate
 from host_server.api.limits import ApiLimits
+from host_server.api.metrics import metrics_router
 from host_server.api.rates import Rates
 from host_server.api.responses import responses_router
 from host_server.api.socket import socket_router
@@ -55,6 +56,7 @@ def create_app(
     app.include_router(chat_router(service, bodies=bodies))
     app.include_router(captures_router(service, limits=limits))
     app.include_router(catalog_router(service, started_at=int(time.time()), version=version))
+    app.include_router(metrics_router(service))
     app.include_router(
         socket_router(
             service,

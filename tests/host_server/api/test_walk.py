@@ -22,10 +22,11 @@ from tests.support.scripted_engine import ScriptedEngine
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 SHA = "ab" * 32
 NAMES = {"{response_id}": "resp_1", "{sha256}": SHA, "{name}": "script"}
-NOWHERE = ("/", "/docs", "/redoc", "/metrics", "/v1", "/v1/chat", "/v1/responses/", "/v1/captures", "//v1/models")
+NOWHERE = ("/", "/docs", "/redoc", "/metrics/", "/v1", "/v1/chat", "/v1/responses/", "/v1/captures", "//v1/models")
 MEANT = {
     "/health/live": {"GET"},
     "/health/ready": {"GET"},
+    "/metrics": {"GET"},
     "/openapi.json": {"GET"},
     "/v1/chat/completions": {"POST"},
     "/v1/captures/{sha256}": {"DELETE", "GET", "HEAD", "PUT"},
