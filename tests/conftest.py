@@ -1,6 +1,7 @@
 """Fixtures for every test: the private adb server, and a virtual phone on it."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from tests.support import tiny_models
 from tests.support.adb_server import PrivateAdbServer
 from tests.support.pictures import small_jpeg
 from virtual_phone import VirtualPhone
+
+# Hundreds of processes are started here: each would compile our sources anew, and each worker the tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A busy machine is no finding: what must be fast is measured by the benches.
 # CI plays the same examples each time, so that a red run is about the change; laptops look for new ones.
