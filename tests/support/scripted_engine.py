@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from host_server.engines.base import EngineInfo, Piece, PreparedQuestion
+from host_server.engines.base import EngineInfo, Piece, PreparedQuestion, Report
 
 __all__ = ["ScriptedEngine"]
 
@@ -38,6 +38,16 @@ class ScriptedEngine:
     def finish(self, *texts: str) -> None:
         """The last pieces of the answer."""
         self.say(*texts)
+        self._says.put_nowait(None)
+
+    def think(self, *texts: str) -> None:
+        """The next thoughts."""
+        for text in texts:
+            self._says.put_nowait(Piece(text, thinking=True))
+
+    def report(self, text: str, report: Report, *, cut: bool = False) -> None:
+        """The last piece, with what the answer cost; `text` may be empty."""
+        self._says.put_nowait(Piece(text, int(bool(text)), cut, report=report))
         self._says.put_nowait(None)
 
     def fail(self, error: Exception) -> None:
