@@ -108,12 +108,14 @@ class StepLoop:
         return happened
 
     def _fill(self, number: int) -> None:
-        """One piece of a prompt. What goes wrong here ends this request only."""
+        """One piece of a prompt. What goes wrong here ends this request only, unless it is the card that fails."""
         try:
             prefill = self._prefills.get(number) or self._begin(number)
             logits = prefill.step()
             if logits is not None:
                 self._filled(prefill, logits)
+        except torch.AcceleratorError:
+            raise
         except (RuntimeError, ValueError, MemoryError) as error:
             if memory.out_of_memory(error):
                 self._forget()
