@@ -119,10 +119,10 @@ class StepLoop:
         except (RuntimeError, ValueError, MemoryError) as error:
             if memory.out_of_memory(error):
                 self._forget()
-                self._end(self._prefills[number].row, "memory")
+                self._give_up(number, "memory")
             else:
                 _log.exception("a prompt could not be computed")
-                self._end(self._prefills[number].row, "error")
+                self._give_up(number, "error")
 
     def _begin(self, number: int) -> Prefill:
         request, limit, submitted = self._requests[number]
@@ -180,18 +180,19 @@ class StepLoop:
         if last is not None:
             self._end(row, last)
 
-    def _give_up(self, number: int) -> None:
+    def _give_up(self, number: int, reason: Reason = "cancelled") -> None:
+        """End a request, whether it was begun or not."""
         if number not in self._requests:
             return
         request, _, submitted = self._requests[number]
         if (row := self._find(number)) is not None:
-            self._end(row, "cancelled")
+            self._end(row, reason)
             return
         self._forget_request(number)
         waited = self._clock() - submitted
         images = request.ids.count(self._loaded.image_token)
         self._happened.append(
-            Ended(number, "cancelled", input_tokens=len(request.ids), image_tokens=images, waited_s=waited)
+            Ended(number, reason, input_tokens=len(request.ids), image_tokens=images, waited_s=waited)
         )
 
     def _end(self, row: Row, reason: Reason) -> None:
