@@ -33,6 +33,8 @@ class Watching:
                 self._capture(event)
             case "question":
                 self._question(event)
+            case "waiting":
+                self._output.entry("waiting", "the model is loading")
             case "delta":
                 self._delta(event)
             case "answer":
@@ -79,14 +81,16 @@ class Watching:
         self._output.end_stream()
         self._streaming = self._shown = None
         self._names.pop(event.get("capture_id") or "", None)
+        less = [step.replace("_", " ") for step in event.get("degraded") or ()]
         if event["status"] != "completed":
-            self._output.entry(event["status"], (event.get("error") or {}).get("message", ""))
+            self._output.entry(event["status"], (event.get("error") or {}).get("message", ""), detail=", ".join(less))
             return
         for note in event.get("annotations") or ():
             self._place(note)
         took = event["timings_ms"]
         parts = [f"{name.replace('_', ' ')} {in_seconds(took[name])}" for name in STAGES if took.get(name) is not None]
         parts += ["said before"] if event.get("cached") else []
+        parts += less
         self._output.entry("answered", f"in {in_seconds(took['total'])}", detail=" · ".join(parts))
 
     def _place(self, note: dict[str, Any]) -> None:

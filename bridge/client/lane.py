@@ -12,6 +12,7 @@ from host_server.wire.codec import encode
 from host_server.wire.errors import WireError
 from host_server.wire.events import is_terminal
 from host_server.wire.log import AnswerLog, LogError
+from host_server.wire.output import TEXT_DELTAS
 
 __all__ = ["Lane"]
 
@@ -74,7 +75,7 @@ class Lane:
             self.log.append(event)
 
     def _fits(self, event: Mapping[str, Any]) -> bool:
-        if event.get("type") != "response.output_text.delta":
+        if event.get("type") not in TEXT_DELTAS:
             self._beside += len(encode(dict(event)))
         return self._beside <= _BESIDE_BYTES
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from host_server.wire.errors import WireError, response_error
 from host_server.wire.log import AnswerLog
-from host_server.wire.response import message_item, text_part
+from host_server.wire.output import TEXT_DELTAS, Body, Item
 
 __all__ = ["closing_events"]
 
@@ -18,22 +18,21 @@ class _Seen:
     response: dict[str, Any] = field(default_factory=dict)
     done: list[Any] = field(default_factory=list)  # output items that were finished
     item: Mapping[str, Any] | None = None  # the one that is open
-    part: Mapping[str, Any] | None = None
+    missing: int = 0  # how many of the events that close it: of its text, its part and itself
     texts: list[str] = field(default_factory=list)
-    text_open: bool = False
 
     def take(self, event: Mapping[str, Any]) -> None:
         match event:
             case {"type": "response.output_item.added", "item": item}:
-                self.item = item
+                self.item, self.missing, self.texts = item, 1, []
             case {"type": "response.content_part.added"}:
-                self.part, self.text_open, self.texts = event, True, []
-            case {"type": "response.output_text.delta", "delta": str(text)}:
+                self.missing = 3
+            case {"type": kind, "delta": str(text)} if kind in TEXT_DELTAS:
                 self.texts.append(text)
-            case {"type": "response.output_text.done"}:
-                self.text_open = False
+            case {"type": "response.output_text.done" | "response.reasoning_text.done"}:
+                self.missing = 2
             case {"type": "response.content_part.done"}:
-                self.part = None
+                self.missing = 1
             case {"type": "response.output_item.done", "item": item}:
                 self.done.append(item)
                 self.item = None
@@ -49,20 +48,29 @@ def closing_events(log: AnswerLog, error: WireError, *, forgotten: bool = False)
     seen = _Seen()
     for event in log.since():
         seen.take(event)
-    text, name = "".join(seen.texts), str(seen.response.get("id"))
-    at = {key: seen.part[key] for key in ("item_id", "output_index", "content_index")} if seen.part else {}
-    events: list[dict[str, Any]] = []
-    if seen.part is not None and seen.text_open:
-        events.append({"type": "response.output_text.done", **at, "text": text, "logprobs": []})
-    if seen.part is not None:
-        events.append({"type": "response.content_part.done", **at, "part": text_part(text)})
-    if seen.item is not None:
-        item = message_item(str(seen.item.get("id")), "incomplete", [text_part(text)] if text else [])
-        seen.done.append(item)
-        events.append({"type": "response.output_item.done", "output_index": len(seen.done) - 1, "item": item})
-    fields: dict[str, Any] = {"status": "failed", "output": seen.done, "error": response_error(error)}
+    bodies = _closing(seen)
+    fields: dict[str, Any] = {"status": "failed", "output": seen.done, "degraded": []}
+    fields["error"] = response_error(error)
     if forgotten:
         fields["forgotten"] = True
-    events.append({"type": "response.failed", "response": seen.response | fields})
-    first = log.last + 1
-    return [{**event, "sequence_number": first + number, "response_id": name} for number, event in enumerate(events)]
+    bodies.append(("response.failed", {"response": seen.response | fields}))
+    name = str(seen.response.get("id"))
+    return [
+        {"type": kind, **body, "sequence_number": number, "response_id": name}
+        for number, (kind, body) in enumerate(bodies, log.last + 1)
+    ]
+
+
+def _closing(seen: _Seen) -> list[Body]:
+    """What closes the open item, which is among those that are done from here on."""
+    if seen.item is None:
+        return []
+    kind = Item.thought if seen.item.get("type") == "reasoning" else Item.message
+    item = kind(str(seen.item.get("id")), len(seen.done))
+    for text in seen.texts:
+        item.delta(text)
+    closed, bodies = item.closed("incomplete")
+    if not item.text:
+        closed["content"] = []
+    seen.done.append(closed)
+    return bodies[-seen.missing :]

@@ -6,9 +6,23 @@ from typing import Any, Literal, TypeAlias, cast
 
 from bridge.spool import Capture
 
-__all__ = ["Answer", "Status", "answer_of"]
+__all__ = ["Answer", "Status", "Usage", "answer_of"]
 
 Status: TypeAlias = Literal["completed", "incomplete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the model counts them."""
+
+    input: int
+    """The whole prompt, picture included."""
+    output: int
+    """Everything that was written, thinking included."""
+    cached: int = 0
+    """Of the prompt, those that were known from an earlier question."""
+    reasoning: int = 0
+    """Of the output, those that were thinking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +39,10 @@ class Answer:
         timings_ms: How long each stage took, in milliseconds: `pull`, `upload`, `queue`, `prepare`, `first_token`,
             `total`. A stage that did not happen is missing or None.
         cached: Whether the host had answered this question about this picture before; its timings are no measure then.
-        degraded: What the host had to leave out or make smaller; empty when nothing.
+        degraded: What the host had to leave out or make smaller because of load; empty when nothing.
         annotations: What the host found out about the text, such as boxes in the picture.
+        thinking: What the model thought before it answered, where it tells; no part of `text`.
+        usage: What it cost, in tokens; None where the host did not say.
     """
 
     text: str
@@ -39,6 +55,8 @@ class Answer:
     cached: bool = False
     degraded: tuple[Any, ...] = field(default=(), hash=False)
     annotations: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    thinking: str = ""
+    usage: Usage | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -57,4 +75,22 @@ def answer_of(event: Mapping[str, Any], capture: Capture) -> Answer:
         cached=bool(event.get("cached")),
         degraded=tuple(event.get("degraded") or ()),
         annotations=tuple(event.get("annotations") or ()),
+        thinking=str(event.get("thinking") or ""),
+        usage=_usage(event.get("usage")),
     )
+
+
+def _usage(told: object) -> Usage | None:
+    if not isinstance(told, Mapping):
+        return None
+    return Usage(
+        input=_count(told, "input_tokens"),
+        output=_count(told, "output_tokens"),
+        cached=_count(told.get("input_tokens_details"), "cached_tokens"),
+        reasoning=_count(told.get("output_tokens_details"), "reasoning_tokens"),
+    )
+
+
+def _count(told: object, name: str) -> int:
+    value = told.get(name) if isinstance(told, Mapping) else None
+    return value if type(value) is int else 0

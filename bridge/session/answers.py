@@ -57,15 +57,32 @@ class Answer:
     @property
     def text(self) -> str:
         """The words of the ended answer."""
-        return "".join(str(part.get("text", "")) for part in self._parts())
+        return "".join(str(part.get("text", "")) for part in self._parts("message"))
+
+    @property
+    def thinking(self) -> str:
+        """What the model thought before it said them; no part of the answer."""
+        return "".join(str(part.get("text", "")) for part in self._parts("reasoning"))
 
     @property
     def annotations(self) -> list[Mapping[str, Any]]:
         """What the host found out about the ended answer's words, such as the places they name."""
-        return [note for part in self._parts() for note in _dicts(part.get("annotations"))]
+        return [note for part in self._parts("message") for note in _dicts(part.get("annotations"))]
 
-    def _parts(self) -> list[Mapping[str, Any]]:
-        items = (item for item in _dicts(self.response.get("output")) if item.get("type") == "message")
+    @property
+    def degraded(self) -> list[str]:
+        """What the host left out because of load."""
+        told = self.response.get("degraded")
+        return [step for step in told if isinstance(step, str)] if isinstance(told, list) else []
+
+    @property
+    def usage(self) -> Mapping[str, Any] | None:
+        """What the ended answer cost, in OpenAI's form."""
+        told = self.response.get("usage")
+        return told if isinstance(told, Mapping) else None
+
+    def _parts(self, kind: str) -> list[Mapping[str, Any]]:
+        items = (item for item in _dicts(self.response.get("output")) if item.get("type") == kind)
         return [part for item in items for part in _dicts(item.get("content"))]
 
 

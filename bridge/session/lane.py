@@ -256,6 +256,8 @@ class Lane:
         except LogError:  # maybe because this answer was found again before its question was asked again
             return self._ended(now, question, answer) if answer.ended else []
         out = self._desk.news(answer)
+        if event.get("type") == "response.queued" and event.get("reason") == "loading":
+            out.append(self._report.loading(now, answer))
         if event.get("type") == "response.output_text.delta":
             question.first_token_at = question.first_token_at or now
             out.append(self._report.delta(now, answer, event))

@@ -39,6 +39,10 @@ class Reporter:
         """A question was accepted."""
         return self._line("question", now, **{key: value for key, value in question.items() if key != "type"})
 
+    def loading(self, now: float, answer: Answer) -> Observe:
+        """A question waits for the model, which is being loaded."""
+        return self._line("waiting", now, response_id=answer.response_id, reason="loading")
+
     def delta(self, now: float, answer: Answer, event: Mapping[str, Any]) -> Observe:
         """A piece of an answer."""
         return self._line("delta", now, response_id=answer.response_id, delta=event.get("delta", ""))
@@ -53,11 +57,13 @@ class Reporter:
             "question": question.text,
             "status": answer.status,
             "text": answer.text,
+            "thinking": answer.thinking,
             "annotations": answer.annotations,
             "model": response.get("model"),
             "timings_ms": timings(now, question, response),
             "cached": (response.get("metrics") or {}).get("cache") == "hit",
-            "degraded": response.get("degraded") or [],
+            "usage": answer.usage,
+            "degraded": answer.degraded,
         }
         if response.get("error"):
             fields["error"] = response["error"]

@@ -26,6 +26,7 @@ export class Thread {
     const node = element(
       "li", {},
       element("h2", { className: "question" }),
+      element("details", { className: "thinking" }, element("summary", {}, this.t("thinking")), element("p", { dir: "auto" })),
       element("p", { className: "answer", dir: "auto" }),
       element("p", { className: "state" }, element("span", { className: "dots" }), element("span")),
       again,
@@ -38,9 +39,11 @@ export class Thread {
     node.turn = turn;
     node.dataset.phase = turn.phase;
     node.toggleAttribute("data-open", turn.phase === "capture" ? isAwaited(turn.capture) : isOpen(turn));
-    const [question, answer, state, again] = node.children;
+    const [question, thinking, answer, state, again] = node.children;
     setText(question, turn.text ?? "");
     question.hidden = !turn.text;
+    growText(thinking.lastChild, turn.thinking ?? "");
+    thinking.hidden = !turn.thinking;
     growText(answer, turn.answer ?? "");
     answer.hidden = !turn.answer;
     setText(state.lastChild, this.say(turn));
@@ -53,7 +56,7 @@ export class Thread {
     switch (turn.phase) {
       case "capture": return this.#sayCapture(turn.capture);
       case "sent": return turn.position > 1 ? t("queuedAt", { n: turn.position }) : t("sent");
-      case "queued": return turn.position ? t("queuedAt", { n: turn.position }) : t("reading");
+      case "queued": return turn.loading ? t("loading") : turn.position ? t("queuedAt", { n: turn.position }) : t("reading");
       case "failed": return errorText(t, this.language, turn.error);
       case "cut": return this.#print(turn, t(turn.reason === "content_filter" ? "filtered" : "cut"));
       case "stopped": return this.#print(turn, t("stopped"));
@@ -73,6 +76,7 @@ export class Thread {
     const asked = { terminal: "askedBy_terminal", run: "askedBy_run" }[turn.askedBy];
     const number = new Intl.NumberFormat(this.language, { maximumFractionDigits: 2 });
     const took = Number.isFinite(first) && this.t("firstWord", { n: number.format(first / 1000) });
-    return [...before, turn.model, took, asked && this.t(asked)].filter(Boolean).join(" · ");
+    const less = turn.degraded?.length > 0 && this.t(turn.degraded.includes("stock_text") ? "tooBusy" : "degraded");
+    return [...before, less, turn.model, took, asked && this.t(asked)].filter(Boolean).join(" · ");
   }
 }

@@ -17,7 +17,7 @@ export function newTurn({ key, text = "", sha256 = null, captureId = null, asked
   return {
     key, text, sha256, captureId, askedBy, at,
     responseId: null, eventId: null, previous: null, prompt: "", model: "", phase: "queued", position: 0,
-    cursor: -1, parts: [], answer: "", error: null, reason: "", metrics: null,
+    cursor: -1, parts: [], answer: "", thinking: "", loading: false, degraded: [], error: null, reason: "", metrics: null,
   };
 }
 
@@ -51,9 +51,16 @@ function fold(turn, message) {
     case "response.queued":
       turn.phase = "queued";
       turn.position = Number.isInteger(message.position) ? message.position : 0;
+      turn.loading = message.reason === "loading";
       break;
     case "response.in_progress":
       turn.phase = "reading";
+      break;
+    case "response.reasoning_text.delta": // no part of the answer
+      turn.thinking = ((turn.thinking ?? "") + string(message.delta)).slice(0, LIMITS.answer);
+      break;
+    case "response.reasoning_text.done":
+      turn.thinking = string(message.text).slice(0, LIMITS.answer);
       break;
     case "response.output_text.delta":
     case "response.refusal.delta":
@@ -88,6 +95,7 @@ function end(turn, message) {
   turn.phase = response.status === "cancelled" ? "stopped" : ENDS.get(message.type);
   turn.reason = string(response.incomplete_details?.reason);
   turn.error = turn.phase === "failed" ? readError(response.error) : null;
+  turn.degraded = list(response.degraded).filter((step) => typeof step === "string");
   turn.metrics = isObject(response.metrics) ? response.metrics : null;
   turn.parts = [];
 }

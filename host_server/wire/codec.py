@@ -8,15 +8,12 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from host_server.wire.errors import WireError
+from host_server.wire.output import TEXT_DELTAS
 
 __all__ = ["MAX_VALUES", "decode", "encode"]
 
 # `json.dumps` would make a new encoder for each event.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-# What is sent for every token goes the quick way, a quarter of the time. It would let NaN through, but these have none
-# but whole numbers.
-_DELTAS: Final = frozenset({"response.output_text.delta", "response.reasoning_text.delta"})
 
 # Each value takes up to seventy bytes where its text takes three. A frame of a socket is too small to hold so many.
 MAX_VALUES: Final = 1_000_000
@@ -27,7 +24,9 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]", re.ASCII)
 
 def encode(event: dict[str, Any]) -> str:
     """One event as one line."""
-    if event.get("type") in _DELTAS and not event.get("logprobs"):
+    # What is sent for every token goes the quick way, a quarter of the time. It would let NaN through, but these have
+    # none but whole numbers.
+    if event.get("type") in TEXT_DELTAS and not event.get("logprobs"):
         with suppress(ValueError):  # half of a character: whoever sends it says so
             return to_json(event).decode()
     return _ENCODER.encode(event)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from host_server.wire.events import is_terminal
+from host_server.wire.output import TEXT_DELTAS
 from host_server.wire.response import Json
 
 __all__ = ["DEFAULT_LIMIT", "AnswerLog", "LogError", "LogFullError"]
 
 DEFAULT_LIMIT = 1024 * 1024
 
-_MERGEABLE = frozenset({"response.output_text.delta", "response.reasoning_text.delta"})
 _OWN = frozenset({"delta", "sequence_number", "merged"})  # of one delta alone
 _ENTRY_COST = 100  # what an entry costs besides its text, about
 
@@ -140,7 +140,7 @@ def _number_of(event: Json) -> int:
 
 def _pieces_of(event: Json) -> list[tuple[int, str]]:
     """The pieces of a text delta; none for any other event, or one that carries log probabilities."""
-    if event.get("type") not in _MERGEABLE or event.get("logprobs"):
+    if event.get("type") not in TEXT_DELTAS or event.get("logprobs"):
         return []
     number, text, merged = _number_of(event), event.get("delta"), event.get("merged")
     if not isinstance(text, str):

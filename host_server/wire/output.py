@@ -11,7 +11,10 @@ from typing import Any, Literal, NamedTuple
 
 from host_server.wire.response import Json, message_item, reasoning_item, reasoning_part, text_part
 
-__all__ = ["Body", "Item", "Status"]
+__all__ = ["TEXT_DELTAS", "Body", "Item", "Status"]
+
+TEXT_DELTAS = frozenset({"response.output_text.delta", "response.reasoning_text.delta"})
+"""The events that come for every token."""
 
 Body = tuple[str, Json]
 """An event without its number."""

@@ -56,6 +56,20 @@ def test_an_answer_that_was_known_is_no_measure_of_the_engine() -> None:
     assert err.endswith("first token 0.78 s · said before\n")
 
 
+def test_what_was_left_out_because_of_load_stands_with_the_answer() -> None:
+    _, err = shown(delta("A cat."), answer("a.jpg", degraded=["smaller_picture", "greedy_shorter"]))
+    _, cut = shown(answer("a.jpg", "incomplete", degraded=["stock_text"]))
+
+    assert err.endswith("first token 0.78 s · smaller picture · greedy shorter\n")
+    assert "stock text" in cut
+
+
+def test_a_model_that_is_being_loaded_is_said_to_be() -> None:
+    out, err = shown({"event": "waiting", "response_id": "resp_1", "reason": "loading"})
+
+    assert (out, err) == ("", "waiting   the model is loading\n")
+
+
 def test_a_picture_that_waited_is_told_once_and_named_when_it_is_asked_about() -> None:
     _, err = shown(
         capture("a.jpg"), question("a.jpg"), capture("b.jpg", "waiting"), capture("b.jpg"),

@@ -8,20 +8,23 @@ from host_server.wire.log import AnswerLog
 from tests.support.answers import answer, writer_for
 
 ERROR = WireError("engine_restarted", "The host lost this answer.")
-WHOLE = answer("plain")
+WHOLE = {scenario: answer(scenario) for scenario in ("plain", "reasoning")}
+CUTS = [(scenario, count) for scenario, events in WHOLE.items() for count in range(1, len(events))]
 
 
-def log_of(count: int) -> AnswerLog:
+def log_of(count: int, scenario: str = "plain") -> AnswerLog:
     log = AnswerLog()
-    for event in WHOLE[:count]:
+    for event in WHOLE[scenario][:count]:
         log.append(event)
     return log
 
 
-@pytest.mark.parametrize("words", range(4))
-def test_it_ends_as_the_host_would_have_ended_it(words: int) -> None:
+@pytest.mark.parametrize(("thoughts", "words"), [(0, 0), (0, 1), (0, 3), (2, 0), (1, 2)])
+def test_it_ends_as_the_host_would_have_ended_it(thoughts: int, words: int) -> None:
     writer, log = writer_for("plain"), AnswerLog()
     events = writer.created() + writer.started()
+    for thought in ["40 ", "plus 2"][:thoughts]:
+        events += writer.reasoning(thought)
     for word in ["The ", "total ", "is "][:words]:
         events += writer.delta(word)
     for event in events:
@@ -30,9 +33,9 @@ def test_it_ends_as_the_host_would_have_ended_it(words: int) -> None:
     assert closing_events(log, ERROR) == writer.failed(ERROR)
 
 
-@pytest.mark.parametrize("count", range(1, len(WHOLE)))
-def test_at_any_point_what_is_missing_is_closed_and_the_log_takes_it(count: int) -> None:
-    log = log_of(count)
+@pytest.mark.parametrize(("scenario", "count"), CUTS)
+def test_at_any_point_what_is_missing_is_closed_and_the_log_takes_it(scenario: str, count: int) -> None:
+    log = log_of(count, scenario)
     for event in closing_events(log, ERROR):
         log.append(event)
     kinds = [event["type"] for event in log.since()]
@@ -40,8 +43,11 @@ def test_at_any_point_what_is_missing_is_closed_and_the_log_takes_it(count: int)
     assert kinds[-1] == "response.failed"
     assert kinds.count("response.output_item.added") == kinds.count("response.output_item.done")
     assert kinds.count("response.content_part.added") == kinds.count("response.content_part.done")
-    assert kinds.count("response.content_part.added") == kinds.count("response.output_text.done")
+    texts = kinds.count("response.output_text.done") + kinds.count("response.reasoning_text.done")
+    assert kinds.count("response.content_part.added") == texts
+    added = [event["item"]["id"] for event in log.since() if event["type"] == "response.output_item.added"]
     assert log.terminal is not None
+    assert [item["id"] for item in log.terminal["response"]["output"]] == added
     assert log.terminal["response"]["id"] == "resp_1"
     assert log.terminal["response"]["error"]["retryable"] is True
 

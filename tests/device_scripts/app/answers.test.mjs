@@ -72,6 +72,32 @@ describe("golden answers", () => {
     assert.ok(golden("queued").events.some((event) => event.position > 0));
   });
 
+  test("what the model thinks stands beside the answer, and the same without the event that repeats it", () => {
+    for (const name of ["reasoning", "only_reasoning"]) {
+      const { events } = golden(name);
+      const thought = events.at(-1).response.output[0].content[0].text;
+      for (const some of [events, events.filter((event) => event.type !== "response.reasoning_text.done")]) {
+        assert.equal(only(play(some)).thinking, thought);
+      }
+      assert.ok(!only(play(events)).answer.includes(thought));
+    }
+  });
+
+  test("a question that waits for the model says so until it is read", () => {
+    const answers = new Answers();
+    const said = golden("loading").events.map((event) => {
+      answers.apply(event, 1000);
+      return [only(answers).phase, only(answers).loading];
+    });
+    assert.deepEqual(said[1], ["queued", true]);
+    assert.equal(said[2][0], "reading");
+  });
+
+  test("what was left out because of load is told with the end", () => {
+    assert.deepEqual(only(play(golden("degraded").events)).degraded, ["smaller_picture", "greedy_shorter"]);
+    assert.deepEqual(only(play(golden("plain").events)).degraded, []);
+  });
+
   test("a failed answer keeps its words and tells the laptop's own reason", () => {
     const turn = only(play(golden("failed").events));
     assert.ok(turn.answer.length > 0);
@@ -272,7 +298,12 @@ describe("hostile input", () => {
         { type: "bridge:capture", capture_id: "c", sha256: value, name: value, source: value, state: value, error: value },
         { ...question(), text: value, capture_id: value, sha256: value, asked_by: value, model: value },
         delta(4, value), delta(5, "ok", { output_index: value, content_index: value }),
-        { type: "response.completed", sequence_number: 6, response_id: "resp_1", response: value },
+        delta(6, value, { type: "response.reasoning_text.delta" }),
+        { ...delta(7, ""), type: "response.reasoning_text.done", text: value },
+        { type: "response.queued", sequence_number: 8, response_id: "resp_1", position: value, reason: value },
+        { type: "response.completed", sequence_number: 9, response_id: "resp_1", response: value },
+        question({ response_id: "resp_2" }),
+        { type: "response.completed", sequence_number: 9, response_id: "resp_2", response: { degraded: value } },
       ]);
       assert.equal(typeof answers.turns.get("resp_1").answer, "string");
       answers.resume(value);
