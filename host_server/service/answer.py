@@ -68,6 +68,11 @@ class Answer:
         text = len((self.writer.thought + self.writer.text).encode("utf-8", "surrogatepass"))
         return _ITSELF + self._weight + self.log.size + text
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether it was stopped because its connection was lost, and nobody can see it any more."""
+        return self.cancelled_by == "disconnect" and not self._store
+
     def visible(self, principal: str, connection: str | None) -> bool:
         """Whether this client may see it; an answer that is not stored is seen by the socket that asked."""
         return self.principal == principal and (

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from host_server.core.admission import CLASSES
 from host_server.core.degrade import STEPS
+from host_server.observe.log import get_logger
 from host_server.observe.metrics import Outcome, Row
 from host_server.service.engines import EngineRoom
 from host_server.service.keeper import STATES
@@ -40,7 +41,13 @@ class Counted:
         self._metrics.rejected(model, "interactive", "stock_text")
 
     def ended(self, run: Run) -> None:
-        """A question that was accepted has its end."""
+        """A question that was accepted has its end. Never fails: the numbers of an engine are somebody else's."""
+        try:
+            self._ended(run)
+        except Exception:  # ruff: ignore[blind-except] whatever it is, the host goes on
+            get_logger("host_server.service").exception("not counted", response_id=run.answer.id)
+
+    def _ended(self, run: Run) -> None:
         meter, response = run.meter, run.answer.response()
         outcome, code = _outcome(response["status"], response.get("error"))
         self._metrics.ended(

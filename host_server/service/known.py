@@ -63,13 +63,22 @@ class Known:
         return self._locks.setdefault((principal, key), asyncio.Lock())
 
     def by_key(self, principal: str, key: str, digest: str) -> Answer | None:
-        """The answer to the question that was asked with this key. Raises `WireError` when that was another one."""
+        """The answer to the question that was asked with this key. Raises `WireError` when that was another one.
+
+        One that was stopped with its connection is none: who sends again after a loss wants to be answered.
+        """
         try:
             known = self._keys.find(principal, key, digest)
         except KeyReusedError:
             message = "This idempotency key was used for another question."
             raise WireError("idempotency_key_reused", message, param="metadata.idempotency_key") from None
-        return None if known is None else self._answers[known]
+        if known is None:
+            return None
+        answer = self._answers[known]
+        if answer.abandoned:
+            self._keys.forget(known)
+            return None
+        return answer
 
     def remember_key(self, principal: str, key: str, digest: str, answer: Answer) -> None:
         """This question has this answer, as long as that is known."""

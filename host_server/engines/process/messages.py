@@ -95,9 +95,9 @@ def piece_of(message: Json) -> Piece:
     text, tokens, cut = message.get("text"), message.get("tokens"), message.get("cut")
     thinking, told = message.get("thinking", False), message.get("report")
     report = None if told is None else _report_of(told)
-    if not isinstance(text, str) or type(tokens) is not int or tokens < bool(text) or not (text or report or cut):
+    if not isinstance(text, str) or type(tokens) is not int or not bool(text) <= tokens < _MOST_TOKENS:
         raise FrameError("no piece of an answer")
-    if not isinstance(cut, bool) or not isinstance(thinking, bool):
+    if not isinstance(cut, bool) or not isinstance(thinking, bool) or not (text or report or cut):
         raise FrameError("no piece of an answer")
     return Piece(text, tokens, cut, thinking, report)
 
