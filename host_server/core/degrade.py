@@ -8,14 +8,13 @@
 ```
 Load is 1 when the queue is full or when a new question would wait for `patience_s`, whichever is nearer. A step is
 taken as soon as the load asks for it and given back one at a time, only after the load has been clearly lower for a
-while: an answer's quality must not flicker. Every step that an answer was given stands in it (`degraded`) and in the
-metrics.
+while: an answer's quality must not flicker. (The last step needs no while.) Every step that an answer was given stands
+in it (`degraded`) and in the metrics.
 
 Only questions that somebody waits for are degraded. What is asked as batch can wait, and a score is worth nothing when
 the same question is sometimes answered worse.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -31,7 +30,7 @@ STOCK_TEXT: Final = "I am sorry, too many questions are waiting here right now. 
 
 _UP: Final = (0.5, 0.75, 0.95)
 _DOWN: Final = tuple(0.7 * load for load in _UP)
-_CALM_S: Final = 5.0
+_CALM_S: Final = (5.0, 5.0, 0.0)  # nobody is sent away any longer than there is a reason to
 _SMALL_BURST: Final = 8  # so few only wait, however slow the engine is
 _SHORT: Final = 128  # tokens
 
@@ -39,26 +38,23 @@ _SHORT: Final = 128  # tokens
 class Ladder:
     """The step that one engine stands on."""
 
-    def __init__(self, *, up: Sequence[float] = _UP, down: Sequence[float] = _DOWN, calm_s: float = _CALM_S) -> None:
-        self._up = up
-        self._down = down
-        self._calm_s = calm_s
+    def __init__(self) -> None:
         self._level = 0
         self._busy_at = 0.0  # when the load was last too high to go down
 
     def look(self, load: float, *, now: float) -> int:
         """The step for a question that comes now, 0 for none."""
-        level = sum(load >= bound for bound in self._up)
+        level = sum(load >= bound for bound in _UP)
         self._level = max(self._level, level)
         if not self._calm(load):
             self._busy_at = now
-        while self._calm(load) and now - self._busy_at >= self._calm_s:
+        while self._calm(load) and now - self._busy_at >= _CALM_S[self._level - 1]:
+            self._busy_at += _CALM_S[self._level - 1]
             self._level -= 1
-            self._busy_at += self._calm_s
         return self._level
 
     def _calm(self, load: float) -> bool:
-        return self._level > 0 and load < self._down[self._level - 1]
+        return self._level > 0 and load < _DOWN[self._level - 1]
 
 
 def load_of(load: Load, *, patience_s: float) -> float:

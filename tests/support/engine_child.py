@@ -1,8 +1,9 @@
 """The process of an engine that misbehaves on demand: `python engine_child.py [HABIT]`, with a question as the order.
 
 `die` ends the process in mid-answer, `stall` never gets on, `freeze` blocks everything, `fail` and `break` raise,
-`print` writes where only frames belong; any other text is said back. HABIT is a number of words a second, a path that
-must exist before it is loaded, or one of the words below.
+`full` and `exhausted` find no memory, `lose` loses the model, `grow` holds more for ever, `print` writes where only
+frames belong; any other text is said back. HABIT is a number of words a second, a path that must exist before it is
+loaded, or one of the words below.
 """
 
 import asyncio
@@ -12,15 +13,30 @@ import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from host_server.engines.base import EngineError, Piece, PreparedQuestion
+from host_server.engines.base import EngineError, EngineOutOfMemoryError, Piece, PreparedQuestion
 from host_server.engines.echo import EchoEngine
 from host_server.engines.process.child import run
+
+RAISES = {
+    "fail": EngineError("The picture is upside down.", hint="Turn it."),
+    "break": ZeroDivisionError("at /home/somebody/secret.py"),
+    "full": EngineOutOfMemoryError("There was no room for this picture."),
+    "exhausted": MemoryError(),
+}
 
 
 class Puppet(EchoEngine):
     def __init__(self, habit: str) -> None:
         super().__init__(float(habit) if habit.isdigit() else 0.0)
         self._habit = habit
+        self._lost = asyncio.Event()
+        self._held: list[bytes] = []
+
+    def device_bytes(self) -> int:
+        return sum(map(len, self._held))
+
+    async def lost(self) -> None:
+        await self._lost.wait()
 
     async def warm_up(self) -> None:
         await super().warm_up()
@@ -35,8 +51,10 @@ class Puppet(EchoEngine):
 
     async def answer(self, question: PreparedQuestion) -> AsyncGenerator[Piece, None]:
         order = question.text
-        if order in {"die", "stall", "freeze", "fail", "break", "print"}:
+        if order in RAISES or order in {"die", "stall", "freeze", "print", "lose"}:
             yield Piece("well, ")
+        if order in RAISES:
+            raise RAISES[order]
         match order:
             case "die":
                 os._exit(3)
@@ -44,10 +62,12 @@ class Puppet(EchoEngine):
                 await asyncio.Event().wait()
             case "freeze":
                 time.sleep(60)  # ruff: ignore[blocking-sleep-in-async-function] that is the point
-            case "fail":
-                raise EngineError("The picture is upside down.", hint="Turn it.")
-            case "break":
-                raise ZeroDivisionError("at /home/somebody/secret.py")
+            case "lose":
+                self._lost.set()
+                await asyncio.Event().wait()
+            case "grow":
+                self._held.append(bytes(50_000_000))
+                yield Piece("larger")
             case "print":
                 print("what a library says", flush=True)  # ruff: ignore[print] ditto
                 os.write(1, b"\xff" * 100)

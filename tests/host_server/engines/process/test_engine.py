@@ -14,6 +14,7 @@ import pytest
 from host_server.engines.base import (
     EngineClosedError,
     EngineError,
+    EngineOutOfMemoryError,
     EngineRestartedError,
     PreparedQuestion,
     RestartableEngine,
@@ -110,6 +111,60 @@ async def test_the_death_of_the_process_fails_what_runs_and_asks_for_a_new_start
         await engine.warm_up()
         assert await answer(engine, "hello") == "hello"
         assert engine.pid != first
+
+
+@pytest.mark.parametrize("order", ["full", "exhausted"])
+async def test_no_memory_for_one_answer_is_that_answers_trouble_alone(order: str) -> None:
+    async with open_puppet() as engine, asyncio.TaskGroup() as group:
+        await engine.warm_up()
+        pid = engine.pid
+        beside = [group.create_task(answer(engine, f"beside {number}")) for number in range(3)]
+        error = await refused(engine, order)
+
+        assert isinstance(error, EngineOutOfMemoryError)
+        assert [await one for one in beside] == ["beside 0", "beside 1", "beside 2"]
+        assert engine.pid == pid
+
+
+async def test_a_model_that_is_lost_takes_its_process_with_it() -> None:
+    async with open_puppet() as engine:
+        await engine.warm_up()
+        assert isinstance(await refused(engine, "lose"), EngineRestartedError)
+        await engine.lost()
+        await engine.warm_up()
+        assert await answer(engine, "hello") == "hello"
+
+
+async def test_what_it_holds_is_told_with_each_beat() -> None:
+    async with open_puppet(beat_s=0.02) as engine:
+        assert engine.memory == {}
+        await engine.warm_up()
+        await until(lambda: engine.memory)
+        before = dict(engine.memory)
+        assert await answer(engine, "grow") == "larger"
+        await until(lambda: engine.memory["device"] == 50_000_000)
+
+        if sys.platform.startswith("linux"):
+            assert before["rss"] > 5_000_000
+
+
+async def test_it_can_be_ended_in_peace_and_begun_anew() -> None:
+    async with open_puppet() as engine:
+        await engine.unload()
+        await engine.warm_up()
+        first = engine.pid
+        assert first is not None
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(refused(engine, "stall"))
+            await until(lambda: engine._link and engine._link._working)
+            await engine.unload()
+
+        assert isinstance(running.result(), EngineRestartedError)
+        assert not alive(first)
+        assert engine.memory == {}
+        await engine.warm_up()
+        assert engine.pid != first
+        assert await answer(engine, "hello") == "hello"
 
 
 async def test_a_process_that_was_killed_is_noticed_while_nobody_asks() -> None:
