@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from host_server.engines.base import EngineRestartedError
+from host_server.engines.base import EngineRestartedError, Report
 from host_server.service import Limits
 from tests.support.host_in_loop import Serving, serving
 from tests.support.real_pictures import png
 from tests.support.scripted_engine import ScriptedEngine
+from tests.support.until import until
 
 Json = dict[str, Any]
 
@@ -88,6 +89,18 @@ async def _ask_and_go(served: Serving, engine: ScriptedEngine, body: Json, **opt
             await engine.has_stopped()
 
 
+async def test_an_answer_that_was_closed_is_asked_for_again_under_its_key(
+    served: Serving, engine: ScriptedEngine
+) -> None:
+    body, headers = {"messages": MESSAGES}, {"idempotency-key": "k1"}
+    await _ask_and_go(served, engine, body, headers=headers)
+    await until(lambda: not served.service.busy)
+    engine.finish("here it is")
+    again = await _ask(served, headers=headers)
+
+    assert again.json()["choices"][0]["message"]["content"] == "here it is"
+
+
 async def test_one_key_asks_once_and_only_for_one_question(served: Serving, engine: ScriptedEngine) -> None:
     engine.finish("one")
     first = await _ask(served, headers={"idempotency-key": "k1"})
@@ -113,6 +126,44 @@ async def test_a_picture_reaches_the_engine(served: Serving, engine: ScriptedEng
     assert (question.text, question.system) == ("What?", "Be brief.")
     assert [(picture.width, picture.height) for picture in question.pictures] == [(64, 48)]
     assert [(turn.role, turn.text) for turn in question.history] == [("user", "hello"), ("assistant", "yes")]
+
+
+async def test_every_wish_reaches_the_engine(served: Serving, engine: ScriptedEngine) -> None:
+    engine.finish("42")
+    await _ask(
+        served,
+        max_completion_tokens=5,
+        temperature=0.5,
+        top_p=0.9,
+        seed=7,
+        stop=["END", "\n\n"],
+        reasoning_effort="none",
+        service_tier="flex",
+    )
+
+    (question,) = engine.questions
+    assert (question.max_output_tokens, question.temperature, question.top_p, question.seed) == (5, 0.5, 0.9, 7)
+    assert (question.stop, question.thinking, question.priority) == (("END", "\n\n"), False, "batch")
+
+
+async def test_thinking_and_its_cost_are_told_apart(served: Serving, engine: ScriptedEngine) -> None:
+    cost = Report(input_tokens=812, output_tokens=6, image_tokens=780, cached_tokens=800, reasoning_tokens=2)
+    for _ in range(2):
+        engine.think("40 ", "plus 2")
+        engine.report("42", cost)
+    whole = (await _ask(served)).json()
+    chunks = _chunks((await _ask(served, stream=True, stream_options={"include_usage": True})).text)
+
+    message = whole["choices"][0]["message"]
+    assert (message["content"], message["reasoning_content"], message["reasoning"]) == ("42", "40 plus 2", "40 plus 2")
+    assert _said(chunks) == "42"
+    assert chunks[-1]["usage"] == whole["usage"]
+    assert whole["usage"]["prompt_tokens_details"] == {
+        "cached_tokens": 800,
+        "cache_write_tokens": 0,
+        "image_tokens": 780,
+    }
+    assert whole["usage"]["completion_tokens_details"] == {"reasoning_tokens": 2}
 
 
 async def test_what_fails_before_it_is_told_is_a_status_and_afterwards_an_error_in_the_stream(
