@@ -5,8 +5,8 @@ from typing import NoReturn
 
 import typer
 
-from host_server.cli import serve, tokens
-from host_server.cli.ending import USAGE, end_with
+from host_server.cli import pull, serve, tokens
+from host_server.cli.ending import INTERRUPTED, USAGE, end_with
 
 __all__ = ["app", "main"]
 
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve")(serve.serve)
+app.command("pull")(pull.pull)
 app.add_typer(tokens.app, name="token")
 
 
@@ -27,7 +28,7 @@ def main(words: list[str] | None = None, *, called: str = "bridge-host") -> NoRe
     try:
         ended = app(words, prog_name=called, standalone_mode=False)
     except typer.Abort:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if not (hasattr(error, "format_message") and hasattr(error, "exit_code")):
             raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from host_server.cli import options, units
-from host_server.cli.ending import NO_MODEL, USAGE, StateDir, end_with
+from host_server.cli.ending import INTERRUPTED, NO_MODEL, USAGE, StateDir, end_with
 from host_server.settings import ANSWER_CACHE_MIB
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _serve(settings: "HostSettings") -> None:
     try:
         asyncio.run(launch(settings, _announce))
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _announce(record: "HostRecord") -> None:

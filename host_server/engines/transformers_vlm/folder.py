@@ -15,6 +15,7 @@ from host_server.engines.options import EngineOptions
 __all__ = ["config_of", "find", "is_hub_id", "name_of"]
 
 _ID: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,95}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_REVISION: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
 _MOST_CONFIG: Final = 16 * 1024 * 1024
 
 
@@ -29,6 +30,11 @@ def name_of(model: str, options: EngineOptions) -> str:
     name = (path.resolve() if path.is_dir() else path).name
     at = f"@{options.revision}" if options.revision else ""
     return name + at + ("" if options.quantize == "none" else f" ({options.quantize})")
+
+
+def is_revision(text: str) -> bool:
+    """Whether this can be a branch, a tag or a commit: it becomes part of a path and of a URL."""
+    return _REVISION.fullmatch(text) is not None and all(text.split("/")) and ".." not in text
 
 
 def find(model: str, revision: str | None = None) -> Path:
