@@ -17,11 +17,11 @@ __all__ = ["Batch"]
 class Batch:
     """Rows join and leave between steps; nobody's tokens depend on who is beside them."""
 
-    def __init__(self, loaded: Loaded, picker: Picker, max_rows: int) -> None:
+    def __init__(self, loaded: Loaded, picker: Picker) -> None:
         self._model = loaded.model
         self._device = loaded.device
         self._picker = picker
-        self._kv = Rows(max_rows)
+        self._kv = Rows()
         self._rows: list[Row] = []
         self._last: torch.Tensor | None = None
         self._positions: torch.Tensor | None = None
@@ -33,11 +33,21 @@ class Batch:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def join(self, row: Row, kept: Kept) -> None:
-        """Add a row with all of its tokens but the last in `kept`, which is copied."""
+    @property
+    def nbytes(self) -> int:
+        """Bytes held for keys and values."""
+        return self._kv.nbytes
+
+    def row(self, number: int) -> Row | None:
+        """The row of a request."""
+        return next((row for row in self._rows if row.request.number == number), None)
+
+    def join(self, row: Row, kept: Kept) -> bool:
+        """Add a row with all of its tokens but the last in `kept`, which is copied. True, or it raises."""
         self._kv.join(kept)
         self._rows.append(row)
         self._last = None
+        return True
 
     def leave(self, row: Row) -> None:
         """Take a row out."""
@@ -46,6 +56,10 @@ class Batch:
         self._rows[place] = self._rows[-1]
         self._rows.pop()
         self._last = None
+
+    def trim(self) -> None:
+        """Give back the memory of rows that have left."""
+        self._kv.trim()
 
     def kept(self, row: Row) -> Kept:
         """What is computed of a row, all of its tokens but the last; valid until the next step, join or leave."""

@@ -34,7 +34,7 @@ class GenerateLoop:
     def __init__(self, loaded: Loaded, *, clock: Callable[[], float]) -> None:
         self._loaded = loaded
         self._clock = clock
-        self._waiting: dict[int, tuple[Request, float]] = {}
+        self._waiting: dict[int, Answer] = {}
         self._given_up: list[Ended] = []
         self._running: tuple[Answer, _Generation] | None = None
 
@@ -45,13 +45,17 @@ class GenerateLoop:
 
     def submit(self, request: Request) -> None:
         """Take a request. Raises `PromptTooLongError`; then nothing more is heard of it."""
-        room_for(request, self._loaded.max_positions)
-        self._waiting[request.number] = (request, self._clock())
+        self._waiting[request.number] = Answer(
+            request=request,
+            limit=room_for(request, self._loaded.max_positions),
+            image_tokens=request.ids.count(self._loaded.image_token),
+            submitted=self._clock(),
+        )
 
     def cancel(self, number: int) -> None:
         """Give a request up. `Ended` comes with the next step; nothing comes for one that has ended."""
         if number in self._waiting:
-            answer = self._answer(*self._waiting.pop(number))
+            answer = self._waiting.pop(number)
             self._given_up.append(answer.ended("cancelled", self._clock()))
         elif self._running is not None and self._running[0].request.number == number:
             self._running[1].given_up = True
@@ -61,21 +65,13 @@ class GenerateLoop:
         happened: list[Happened] = [*self._given_up]
         self._given_up.clear()
         if self._running is None and self._waiting:
-            number = min(self._waiting, key=lambda number: self._waiting[number][0].priority == "batch")
-            answer = self._answer(*self._waiting.pop(number))
+            number = min(self._waiting, key=lambda number: self._waiting[number].request.priority == "batch")
+            answer = self._waiting.pop(number)
+            answer.begun = self._clock()
             self._running = (answer, _Generation(self._loaded, answer))
         if self._running is not None:
             happened += self._go_on(*self._running)
         return happened
-
-    def _answer(self, request: Request, submitted: float) -> Answer:
-        return Answer(
-            request=request,
-            limit=room_for(request, self._loaded.max_positions),
-            image_tokens=request.ids.count(self._loaded.image_token),
-            submitted=submitted,
-            begun=self._clock(),
-        )
 
     def _go_on(self, answer: Answer, generation: "_Generation") -> list[Happened]:
         told = generation.next()

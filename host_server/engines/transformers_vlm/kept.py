@@ -69,4 +69,4 @@ def cache_of(config: Any, past: Kept | None) -> DynamicCache:
 def kept_of(cache: Cache) -> Kept:
     """What is in a cache of one row."""
     layers: list[Any] = cache.layers
-    return Kept(tuple((layer.keys, layer.values) for layer in layers))
+    return Kept(tuple((layer.keys, layer.values) for layer in layers if layer.is_initialized))

@@ -12,6 +12,7 @@ import torch
 
 from host_server.engines.transformers_vlm.kept import Kept, cache_of, kept_of
 from host_server.engines.transformers_vlm.loaded import Loaded
+from host_server.engines.transformers_vlm.positions import Positions
 from host_server.engines.transformers_vlm.row import Row
 from host_server.engines.transformers_vlm.vision import Features, moved, pictures_of
 
@@ -31,13 +32,15 @@ def can_be_divided(model: Any) -> bool:
 class Prefill:
     """The prompt of one row. `step` until it gives logits; then `kept` is the prompt's."""
 
-    def __init__(self, loaded: Loaded, row: Row, features: Features, past: Kept | None, chunk: int) -> None:
+    def __init__(
+        self, loaded: Loaded, row: Row, positions: Positions, features: Features, past: Kept | None, chunk: int
+    ) -> None:
         self.row = row
         self._loaded = loaded
         self._features = features
         self._chunk = chunk
         self._ids = torch.tensor([row.request.ids], device=loaded.device)
-        prompt = row.positions.prompt.to(loaded.device)
+        prompt = positions.prompt.to(loaded.device)
         self._positions = prompt[None] if prompt.dim() == 1 else prompt[:, None]
         self._cache = cache_of(loaded.model.config, past)
         self._done = row.cached

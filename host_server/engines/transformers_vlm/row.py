@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import torch
 
-from host_server.engines.transformers_vlm.positions import Positions
 from host_server.engines.transformers_vlm.request import Ended, Happened, Reason, Request, Token
 from host_server.engines.transformers_vlm.sampling import Dice
 
@@ -21,7 +20,7 @@ class Answer:
     image_tokens: int
     submitted: float
     """When, by the loop's clock."""
-    begun: float
+    begun: float | None = None
     first: float | None = None
     """When its first token came."""
     cached: int = 0
@@ -40,6 +39,7 @@ class Answer:
 
     def ended(self, reason: Reason, now: float) -> Ended:
         """The last that is heard of it."""
+        begun = now if self.begun is None else self.begun
         return Ended(
             self.request.number,
             reason,
@@ -47,8 +47,8 @@ class Answer:
             image_tokens=self.image_tokens,
             cached_tokens=self.cached,
             output_tokens=len(self.tokens),
-            waited_s=self.begun - self.submitted,
-            prefill_s=(now if self.first is None else self.first) - self.begun,
+            waited_s=begun - self.submitted,
+            prefill_s=(now if self.first is None else self.first) - begun,
         )
 
 
@@ -56,10 +56,11 @@ class Answer:
 class Row(Answer):
     """An answer that the step loop makes."""
 
-    positions: Positions
     dice: Dice
+    after_prompt: torch.Tensor = field(default_factory=lambda: torch.tensor(0))
+    """Position of the token after the prompt, from `positions`; told when the prompt is begun."""
 
     @property
     def following(self) -> torch.Tensor:
         """Position of the last token, the next to go through the model."""
-        return self.positions.following + (len(self.tokens) - 1)
+        return self.after_prompt + (len(self.tokens) - 1)

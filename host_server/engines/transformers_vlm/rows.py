@@ -11,7 +11,6 @@ for everyone when a row joins or leaves. `Rows` writes in place:
 ```
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -19,10 +18,20 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from host_server.engines.transformers_vlm.kept import Kept
 
-__all__ = ["BLOCK", "Rows"]
+__all__ = ["Rows", "columns_for", "longest_in"]
 
-BLOCK = 128
+_BLOCK = 128
 """Columns by which the rows' memory grows: everything is copied once in so many steps."""
+
+
+def columns_for(length: int) -> int:
+    """How many columns are taken for rows of this length: whole blocks, and at least one column to write to."""
+    return (length // _BLOCK + 1) * _BLOCK
+
+
+def longest_in(columns: int) -> int:
+    """The longest row for which so many columns are enough; less than one if there is none."""
+    return columns // _BLOCK * _BLOCK - 1
 
 
 class _Layer(DynamicLayer):  # type: ignore[no-untyped-call]
@@ -51,8 +60,7 @@ class _Layer(DynamicLayer):  # type: ignore[no-untyped-call]
 class Rows:
     """The keys and values of all rows of a batch, with room to write. Rows are numbered from 0, without gaps."""
 
-    def __init__(self, max_rows: int) -> None:
-        self._max_rows = max_rows
+    def __init__(self) -> None:
         self._lengths: list[int] = []
         self._mask: torch.Tensor | None = None
         self._layers: list[_Layer] = []
@@ -78,7 +86,7 @@ class Rows:
         """Add a row, the last one. What it was made of is copied."""
         length = len(kept)
         if not self._layers:
-            self._allocate(kept.layers, 1, length)
+            self._allocate(kept)
         elif self.count == self._capacity()[0] or length > self.end:
             self._reallocate(self.count + 1, length)
         row = self.count
@@ -116,6 +124,11 @@ class Rows:
         if self.end == self._capacity()[1]:
             self._reallocate(self.count, 0)
 
+    def trim(self) -> None:
+        """Give back the memory of rows that have left."""
+        if self._layers and self._capacity()[0] > self.count:
+            self._reallocate(self.count, 0)
+
     def mask(self) -> torch.Tensor | None:
         """(rows, columns) with the next column: true where there is a token. `None` when there is no padding."""
         if self._mask is None or min(self._lengths) == max(self._lengths):
@@ -131,30 +144,29 @@ class Rows:
         keys = self._layers[0].k
         return int(keys.shape[0]), int(keys.shape[-2])
 
+    def _allocate(self, like: Kept) -> None:
+        """For a first row."""
+        length = len(like)
+        self._layers = [_Layer(self, _zeros(k, 1, length), _zeros(v, 1, length)) for k, v in like.layers]
+        self.start = self.end = length
+        self._show_all()
+
     def _reallocate(self, rows: int, length: int) -> None:
-        """Move everything to where `rows` rows of `length` fit, with a block of columns to write to."""
+        """Move everything to where just `rows` rows of `length` fit. All of that is had before anything is changed."""
         old, count, window = self._layers, self.count, slice(self.start, self.end)
         used = window.stop - window.start
-        capacity = self._capacity()[0]
-        if rows > capacity:
-            capacity = min(self._max_rows, max(rows, 2 * capacity))
-        self._allocate(((layer.k, layer.v) for layer in old), capacity, max(used, length))
-        self.start = self.end - used
+        length = max(used, length)
+        self._layers = [_Layer(self, _zeros(layer.k, rows, length), _zeros(layer.v, rows, length)) for layer in old]
+        self.start, self.end = length - used, length
         for new, layer in zip(self._layers, old, strict=True):
             new.k[:count, :, self.start : self.end] = layer.k[:count, :, window]
             new.v[:count, :, self.start : self.end] = layer.v[:count, :, window]
-        for row in range(count):
-            self._show(row)
+        self._show_all()
 
-    def _allocate(self, like: Iterable[tuple[torch.Tensor, torch.Tensor]], rows: int, length: int) -> None:
-        """Zeros, not just any memory: what is masked is multiplied by nothing, and nothing times NaN is NaN."""
-        columns = (length // BLOCK + 2) * BLOCK
-        self._layers = [
-            _Layer(self, _zeros(keys, rows, columns), _zeros(values, rows, columns)) for keys, values in like
-        ]
-        device = self._layers[0].k.device
-        self._mask = torch.zeros((rows, columns), dtype=torch.bool, device=device)
-        self.start = self.end = length
+    def _show_all(self) -> None:
+        self._mask = torch.zeros(self._capacity(), dtype=torch.bool, device=self._layers[0].k.device)
+        for row in range(self.count):
+            self._show(row)
 
     def _show(self, row: int) -> None:
         """Columns to come are true already: the mask is not written at every step."""
@@ -163,5 +175,9 @@ class Rows:
             self._mask[row, self.end - self._lengths[row] :] = True
 
 
-def _zeros(like: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    return like.new_zeros((rows, like.shape[1], columns, like.shape[3]))
+def _zeros(like: torch.Tensor, rows: int, length: int) -> torch.Tensor:
+    """Room for `length` columns and one more at least.
+
+    Zeros, not just any memory: what is masked is multiplied by nothing, and nothing times NaN is NaN.
+    """
+    return like.new_zeros((rows, like.shape[1], columns_for(length), like.shape[3]))
