@@ -7,10 +7,12 @@ before they come to the point. The marks may arrive in bits: what may become one
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-__all__ = ["CLOSING", "OPENING", "Said", "Thoughts", "unfinished"]
+__all__ = ["CLOSING", "OPENING", "SPOKEN", "Said", "Thoughts", "unfinished"]
 
 OPENING: Final = "<think>"
 CLOSING: Final = "</think>"
+SPOKEN: Final = frozenset({OPENING, CLOSING, "<|begin_of_box|>", "<|end_of_box|>"})
+"""Marks that mean something to those who read an answer; the boxes are taken off by the host."""
 _MOST_SPACE: Final = 64
 """White space before the first mark; behind more than this nobody thinks."""
 

@@ -10,7 +10,7 @@ import torch
 from host_server.core.question import PreparedPicture, PreparedQuestion
 from host_server.engines.base import EngineError
 from host_server.engines.options import EngineOptions
-from host_server.engines.transformers_vlm.decode import Decoder
+from host_server.engines.transformers_vlm.decode import Decoder, silent_tokens
 from host_server.engines.transformers_vlm.floor import Ask, Floor
 from host_server.engines.transformers_vlm.load import load
 from host_server.engines.transformers_vlm.loaded import Loaded
@@ -76,9 +76,10 @@ def mind_of(loaded: Loaded, options: EngineOptions) -> Mind:
             f"The tokenizer of {loaded.name} is of a kind that cannot be read while it writes.",
             hint="Take a checkpoint with a tokenizer.json.",
         )
+    silent = silent_tokens(tokenizer)
     steps = loop_for(loaded, max_batch=options.max_batch, kv_bytes=options.kv_bytes, clock=time.monotonic)
     return Mind(
-        floor=Floor(steps, lambda: Decoder(tokenizer).add),
+        floor=Floor(steps, lambda: Decoder(tokenizer, silent).add),
         prompter=Prompter(loaded.processor, thinking=options.thinking),
         device=loaded.device,
     )

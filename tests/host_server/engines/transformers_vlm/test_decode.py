@@ -8,7 +8,7 @@ pytest.importorskip("tokenizers", reason="the extra `gpu` is not installed")
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from tokenizers.trainers import BpeTrainer
 
-from host_server.engines.transformers_vlm.decode import Decoder
+from host_server.engines.transformers_vlm.decode import Decoder, silent_tokens
 
 CORPUS = ["订单合计三百七十八元，已发货。", "Total is 378 yuan 🚚 done. 👍🏽 👩‍👩‍👧", "价格￥5，好", "naïve café"] * 3
 TEXTS = st.text(st.sampled_from("价格订单合计👍🏽🚚👩‍👧é ￥5ab\n�"), max_size=40) | st.text(max_size=20)
@@ -22,7 +22,6 @@ def byte_level(size: int) -> Tokenizer:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = BpeTrainer(vocab_size=size, initial_alphabet=alphabet, special_tokens=["<|end|>"], show_progress=False)
     tokenizer.train_from_iterator(CORPUS, trainer)
-    tokenizer.add_tokens([AddedToken("<think>", special=False)])
     return tokenizer
 
 
@@ -50,7 +49,7 @@ KINDS = st.sampled_from(sorted(TOKENIZERS))
 
 
 def deltas(kind: str, ids: list[int]) -> list[str]:
-    decoder = Decoder(TOKENIZERS[kind])
+    decoder = Decoder(TOKENIZERS[kind], silent_tokens(TOKENIZERS[kind]))
     return [decoder.add(number) for number in ids]
 
 
@@ -81,11 +80,16 @@ def test_a_character_that_never_ends_is_dropped_at_the_end(kind: str) -> None:
     assert "".join(deltas(kind, ids[:-1])).strip() == "a"
 
 
-def test_control_tokens_are_not_told_and_thinking_marks_are() -> None:
-    tokenizer = TOKENIZERS["bytes"]
-    ids = [tokenizer.token_to_id(word) or 0 for word in ("<think>", "a", "<|end|>", "b")]
+@pytest.mark.parametrize("special", [True, False])
+def test_control_tokens_are_not_told_and_marks_of_thinking_and_boxes_are(special: bool) -> None:
+    tokenizer = Tokenizer.from_str(TOKENIZERS["bytes"].to_str())
+    words = ["<think>", "a", "<|end|>", "</think>", "<|begin_of_box|>", "b"]
+    tokenizer.add_tokens([AddedToken(word, special=special) for word in words if word not in {"a", "b", "<|end|>"}])
 
-    assert deltas("bytes", ids) == ["<think>", "a", "", "b"]
+    decoder = Decoder(tokenizer, silent_tokens(tokenizer))
+
+    told = [decoder.add(tokenizer.token_to_id(word)) for word in words]
+    assert told == ["<think>", "a", "", "</think>", "<|begin_of_box|>", "b"]
 
 
 @given(KINDS, st.lists(st.integers(0, 256), max_size=80))

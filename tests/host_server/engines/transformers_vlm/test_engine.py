@@ -15,6 +15,7 @@ pytest.importorskip("torch", reason="the extra `gpu` is not installed")
 import torch
 
 from host_server.core.question import PreparedPicture, PreparedQuestion
+from host_server.core.unwrap import Unwrapper
 from host_server.engines.base import (
     EngineClosedError,
     EngineError,
@@ -179,6 +180,14 @@ class TestAnswers:
         assert [piece.text for piece in pieces if not piece.thinking] == [*"是蓝色的🚚。", ""]
         assert pieces[-1].report is not None
         assert pieces[-1].report.reasoning_tokens == 2 + len("天空，所以".encode())
+
+    async def test_marks_of_boxes_are_told_for_the_host_to_take_off(self) -> None:
+        _, mind = saying("It is <|begin_of_box|>蓝色<|end_of_box|>.")
+        async with engine_of(lambda: mind) as engine:
+            pieces = await ask(engine)
+
+        unwrapper = Unwrapper()
+        assert "".join(unwrapper.add(piece.text) for piece in pieces) + unwrapper.rest() == "It is 蓝色."
 
     async def test_a_stop_ends_the_answer_in_mid_sentence_and_the_models_work_with_it(self) -> None:
         loop, mind = saying("one, two. three" + ", four" * 1000)
