@@ -3,6 +3,9 @@ import { element, growText, icon, keyed, setText } from "./dom.js";
 import { errorText } from "./words.js";
 import { isOpen } from "./turn.js";
 
+/** Whether a polite word stands for the answer, because too much was asked at once. */
+const isDeclined = (turn) => Boolean(turn.degraded?.includes("stock_text"));
+
 /** Whether an answer to a picture without a question is still to come. */
 export const isAwaited = (picture) => picture.state !== "failed" && picture.state !== "skipped";
 
@@ -47,7 +50,7 @@ export class Thread {
     growText(answer, turn.answer ?? "");
     answer.hidden = !turn.answer;
     setText(state.lastChild, this.say(turn));
-    again.hidden = turn.phase !== "failed" && turn.phase !== "stopped";
+    again.hidden = turn.phase !== "failed" && turn.phase !== "stopped" && !isDeclined(turn);
   }
 
   /** The state of a question in words; for a finished one the small print. */
@@ -58,7 +61,7 @@ export class Thread {
       case "sent": return turn.position > 1 ? t("queuedAt", { n: turn.position }) : t("sent");
       case "queued": return turn.loading ? t("loading") : turn.position ? t("queuedAt", { n: turn.position }) : t("reading");
       case "failed": return errorText(t, this.language, turn.error);
-      case "cut": return this.#print(turn, t(turn.reason === "content_filter" ? "filtered" : "cut"));
+      case "cut": return this.#print(turn, !isDeclined(turn) && t(turn.reason === "content_filter" ? "filtered" : "cut"));
       case "stopped": return this.#print(turn, t("stopped"));
       case "done": return this.#print(turn, turn.answer ? "" : t("noText"));
       default: return t(turn.phase);
@@ -76,7 +79,7 @@ export class Thread {
     const asked = { terminal: "askedBy_terminal", run: "askedBy_run" }[turn.askedBy];
     const number = new Intl.NumberFormat(this.language, { maximumFractionDigits: 2 });
     const took = Number.isFinite(first) && this.t("firstWord", { n: number.format(first / 1000) });
-    const less = turn.degraded?.length > 0 && this.t(turn.degraded.includes("stock_text") ? "tooBusy" : "degraded");
+    const less = turn.degraded?.length > 0 && this.t(isDeclined(turn) ? "tooBusy" : "degraded");
     return [...before, less, turn.model, took, asked && this.t(asked)].filter(Boolean).join(" · ");
   }
 }

@@ -86,14 +86,23 @@ REQUESTS: dict[str, Json] = {
         "input": "What is the total?",
         "metadata": {"class": "batch"},
     },
+    "declined": {"type": "response.create", "model": "echo", "input": "What is the total?"},
 }
 T0 = 1_790_000_000
 WORDS = ("The ", "total ", "is ", "42.")
 THOUGHTS = ("40 ", "plus 2")
 _THINKING = frozenset({"reasoning", "only_reasoning"})
 _SAID = {
+    "declined": ("Too much is asked at once. ", "Please ask again in a moment."),
     "structured": ('{"total": ', "42, ", '"currency": ', '"USD"}'),
     "boxes": ("The total is at ", "[[52, 310, ", "401, 377]], ", "bottom right."),
+}
+
+
+_DEGRADED = {
+    "image": ("smaller_picture",),
+    "degraded": ("smaller_picture", "greedy_shorter"),
+    "declined": ("stock_text",),
 }
 
 
@@ -145,7 +154,9 @@ def answer(scenario: str) -> list[Json]:
     thoughts = THOUGHTS if scenario in _THINKING else ()
     for thought in thoughts:
         events += writer.reasoning(thought)
-    words = {"incomplete": 2, "cancelled": 2, "failed": 1, "warmup": 0, "only_reasoning": 0}.get(scenario, len(WORDS))
+    words = {"incomplete": 2, "cancelled": 2, "failed": 1, "warmup": 0, "only_reasoning": 0, "declined": 2}.get(
+        scenario, len(WORDS)
+    )
     for word in _SAID.get(scenario, WORDS)[:words]:
         events += writer.delta(word)
     events += writer.annotate([box.annotation() for box in find_boxes(writer.text)])
@@ -161,12 +172,14 @@ def answer(scenario: str) -> list[Json]:
 
 
 def _end(writer: AnswerWriter, scenario: str, cost: Json) -> list[Json]:
-    degraded = {"image": ("smaller_picture",), "degraded": ("smaller_picture", "greedy_shorter")}.get(scenario, ())
+    degraded = _DEGRADED.get(scenario, ())
     cached = cost["input_tokens_details"]["cached_tokens"]
     times = timings(cost["output_tokens"], cached=cached, degraded=degraded)
     told: Any = {"metrics": times, "degraded": degraded}
     if scenario in {"incomplete", "only_reasoning"}:
         return writer.cut("max_output_tokens", usage=cost, **told)
+    if scenario == "declined":
+        return writer.declined(retry_after_ms=4000, **told)
     if scenario in {"cancelled", "degraded"}:
         return writer.cancelled("client", usage=cost, **told)
     if scenario == "failed":

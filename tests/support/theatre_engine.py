@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 
-from host_server.engines.base import EngineError, EngineInfo, Piece, PreparedQuestion
+from host_server.engines.base import EngineError, EngineInfo, Piece, PreparedQuestion, PromptTooLongError
 
 __all__ = ["TheatreEngine"]
 
@@ -34,8 +34,8 @@ class TheatreEngine:
         self._stages[stage].put_nowait(None)
 
     def fail(self, stage: str) -> None:
-        """It breaks off."""
-        self._stages[stage].put_nowait(EngineError("It broke.", hint="mend it"))
+        """It breaks off, and would again: a question that may be asked again is another one."""
+        self._stages[stage].put_nowait(PromptTooLongError("It broke.", hint="mend it"))
 
     async def warm_up(self) -> None:
         """Nothing to load."""

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from host_server.wire.errors import WireError
-from host_server.wire.events import AnswerWriter
+from host_server.wire.events import AnswerWriter, QueueReason
 from host_server.wire.log import AnswerLog
 from host_server.wire.response import metrics, new_response, usage
 
@@ -47,14 +47,25 @@ class ToyAnswer:
             new_response(response_id=self.id, created_at=1790000000, model="ocr"), item_id="msg_1"
         )
 
-    def queue(self, position: int) -> None:
+    def queue(self, position: int, *, reason: QueueReason = "busy") -> None:
         """Stand in a queue."""
-        self._add(self._writer.created(queued=True) + self._writer.queued(position=position))
+        self._add(self._writer.created(queued=True) + self._writer.queued(position=position, reason=reason))
 
     def start(self) -> None:
         """Begin to read the picture."""
         events = [] if self.log.last >= 0 else self._writer.created()
         self._add(events + self._writer.started())
+
+    def think(self, text: str) -> None:
+        """One more thought."""
+        self._add(self._writer.reasoning(text))
+
+    def decline(self) -> None:
+        """A polite word has been written in the answer's place."""
+        numbers = metrics(
+            queue_time_ms=1, preprocess_ms=0, time_to_first_token_ms=None, generation_time_ms=0, output_tokens=0
+        )
+        self._add(self._writer.declined(retry_after_ms=2000, metrics=numbers, degraded=("stock_text",)))
 
     def write(self, text: str) -> None:
         """One more piece."""

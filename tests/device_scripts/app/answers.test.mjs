@@ -33,7 +33,7 @@ const delta = (number, text, fields = {}) => ({
 describe("golden answers", () => {
   const names = readdirSync(GOLDEN).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -5));
   const ends = {
-    cancelled: "stopped", degraded: "stopped", incomplete: "cut", only_reasoning: "cut", failed: "failed", misfit: "failed",
+    cancelled: "stopped", declined: "cut", degraded: "stopped", incomplete: "cut", only_reasoning: "cut", failed: "failed", misfit: "failed",
   };
   for (const name of names.filter((each) => golden(each).events)) {
     const events = golden(name).events;

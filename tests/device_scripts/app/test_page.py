@@ -253,6 +253,47 @@ class TestPictures:
             await sees(page, "This picture cannot be shown here")
 
 
+class TestBesideTheWords:
+    async def test_a_model_that_loads_and_thinks_says_so_and_its_thoughts_are_folded_away(
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(screen, front) as page:
+            answer = front.question("How many?", front.capture(picture(1)))
+            answer.queue(0, reason="loading")
+            await sees(page, "The model is loading…")
+            answer.start()
+            answer.think("Two and two.")
+            await page.locator(".thinking summary").wait_for()
+            assert not await page.locator(".thinking p").is_visible()
+            answer.write("4")
+            answer.finish()
+            await answer_is(page, "4")
+            await page.locator(".thinking summary").click()
+            await sees(page, "Two and two.", ".thinking p")
+
+    async def test_an_answer_without_thoughts_has_no_note_of_them(
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(screen, front) as page:
+            answer = front.question("How many?", front.capture(picture(1)))
+            answer.start()
+            answer.write("4")
+            answer.finish()
+            await answer_is(page, "4")
+            assert not await page.locator(".thinking").is_visible()
+
+    async def test_a_polite_word_in_the_place_of_an_answer_may_be_asked_again(
+        self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]
+    ) -> None:
+        async with linked(screen, front) as page:
+            answer = front.question("How many?", front.capture(picture(1)))
+            answer.start()
+            answer.write("Please ask again in a moment.")
+            answer.decline()
+            await sees(page, "too much is asked at once")
+            assert await page.locator(".again").is_visible()
+
+
 class TestCuts:
     async def test_a_socket_cut_in_mid_answer_changes_nothing_in_the_text(
         self, screen: "Page", front: ToyFront, picture: Callable[[int], bytes]

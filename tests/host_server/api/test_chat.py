@@ -184,6 +184,16 @@ async def test_what_fails_before_it_is_told_is_a_status_and_afterwards_an_error_
     assert streamed[-2]["choices"][0]["finish_reason"] is None
 
 
+async def test_a_client_that_tries_again_under_its_key_is_answered(served: Serving, engine: ScriptedEngine) -> None:
+    engine.fail(EngineRestartedError("The model process was restarted."))
+    first = await _ask(served, headers={"idempotency-key": "k1"})
+    engine.finish("here it is")
+    second = await _ask(served, headers={"idempotency-key": "k1"})
+
+    assert (first.status_code, second.status_code) == (503, 200)
+    assert second.json()["choices"][0]["message"]["content"] == "here it is"
+
+
 async def test_what_does_not_fit_the_schema_is_an_error(served: Serving, engine: ScriptedEngine) -> None:
     schema = {"type": "object", "required": ["total"], "properties": {"total": {"type": "integer"}}}
     form = {"type": "json_schema", "json_schema": {"name": "R", "schema": schema}}
