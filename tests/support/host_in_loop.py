@@ -19,7 +19,7 @@ from host_server.engines.base import Engine
 from host_server.security.admin_token import ensure_admin_token
 from host_server.security.authenticator import Authenticator
 from host_server.security.keys import KeyFile
-from host_server.service import EngineRoom, Limits, Pictures, Service
+from host_server.service import Care, EngineRoom, Limits, Pictures, Service
 from host_server.settings import HostSettings
 from host_server.store.blobs import BlobStore
 from host_server.wire.discovery import HostRecord
@@ -66,10 +66,12 @@ async def serving(
     drain_s: float = 28.0,
     within_s: float = 30.0,
     names: tuple[str, ...] = (),
+    care: Care | None = None,
 ) -> AsyncGenerator[Serving]:
     """Serve these engines until the block ends, which has to be within so many seconds."""
     authenticator = Authenticator(ensure_admin_token(folder), KeyFile(folder))
-    service = Service(EngineRoom(engines), Pictures(BlobStore(folder / "blobs", quota=100_000_000)), limits=limits)
+    room = EngineRoom(engines, care=care)
+    service = Service(room, Pictures(BlobStore(folder / "blobs", quota=100_000_000)), limits=limits)
     idle = IdleClock(idle_s, now=time.monotonic())
     listening: asyncio.Future[HostRecord] = asyncio.get_running_loop().create_future()
     app = create_app(service, authenticator, idle=idle, names=names, version="test", limits=api, rate_limits=rates)
