@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from host_server.cli import pull, serve, tokens
+from host_server.cli import fit, pull, serve, tokens
 from host_server.cli.ending import INTERRUPTED, USAGE, end_with
 
 __all__ = ["app", "main"]
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("pull")(pull.pull)
+app.command("fit")(fit.fit)
 app.add_typer(tokens.app, name="token")
 
 

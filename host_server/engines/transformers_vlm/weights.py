@@ -20,6 +20,7 @@ __all__ = [
     "NOT_QUANTISED",
     "SINGLE",
     "Tensor",
+    "header_length",
     "held_bytes",
     "indexed",
     "parse_header",
@@ -120,10 +121,16 @@ def read_header(file: IO[bytes], size: int) -> list[Tensor]:
     start = file.read(_LENGTH.size)
     if len(start) < _LENGTH.size:
         raise ValueError("it is empty" if not start else "it ends in its first bytes")
-    (length,) = _LENGTH.unpack(start)
-    if length > min(_MOST_HEADER, size - _LENGTH.size):
-        raise ValueError("it is no safetensors file, or cut")
+    length = header_length(start, size)
     return parse_header(file.read(length), size - _LENGTH.size - length)
+
+
+def header_length(start: bytes, size: int) -> int:
+    """How long the header is, from the first 8 bytes of a file of `size` bytes. Raises `ValueError`."""
+    (length,) = _LENGTH.unpack(start)
+    if not 0 < length <= min(_MOST_HEADER, size - _LENGTH.size):
+        raise ValueError("it is no safetensors file, or cut")
+    return int(length)
 
 
 def parse_header(header: bytes, data: int) -> list[Tensor]:

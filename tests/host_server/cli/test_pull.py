@@ -13,7 +13,7 @@ constants = pytest.importorskip("huggingface_hub.constants", reason="the extra `
 
 FILES = {
     "config.json": b"{}",
-    "tokenizer.json": b"{}",
+    "tokenizer.json": b'{"version": "1.0"}',
     "model.safetensors": safetensors_file({"a.weight": ("F32", (10, 10), 400)}),
 }
 
