@@ -115,10 +115,8 @@ async def _killed_again_and_again(engine: ProcessEngine, host: Serving, books: B
 
 
 def _judged(books: Books, host: Serving) -> None:
-    slowest_ms = 1000 * books.slowest_live_s
-    progress(
-        f"{KILLS} kills: {dict(books.ends)}, /health/live {slowest_ms:.0f} ms at worst of {books.looks}\n", end=True
-    )
+    live = f"/health/live {1000 * books.slowest_live_s:.0f} ms at worst of {books.looks}"
+    progress(f"{KILLS} kills: {dict(books.ends)}, {live}\n", end=True)
     assert books.ends["failed"] <= CLIENTS * KILLS
     assert books.ends["failed"] >= 1
     assert not books.refused, "nobody is refused: restarts are eager, and questions wait"

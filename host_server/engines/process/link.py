@@ -141,9 +141,9 @@ class Link(asyncio.SubprocessProtocol):
             self._give_up(f"not to be understood ({error})")
 
     def pipe_connection_lost(self, fd: int, _exc: Exception | None) -> None:
-        """It will say nothing any more."""
+        """It will say nothing any more: it has ended, of which we hear next, or it has no business to go on."""
         if fd == _STDOUT:
-            self.kill()
+            asyncio.get_running_loop().call_later(_LAST_WORDS_S, self.kill)
 
     def process_exited(self) -> None:
         """It has ended; its last words may still be in the pipe, which somebody else may hold open."""
