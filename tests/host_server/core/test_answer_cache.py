@@ -14,6 +14,8 @@ ASKED = {
     "system": "Be short.",
     "history": (Turn("user", "Hello"), Turn("assistant", "Hi")),
     "max_output_tokens": 100,
+    "stop": ("END",),
+    "thinking": False,
     "form": AnswerForm("total", {"type": "object"}, "the sum"),
 }
 TOTAL = CachedAnswer("42.00", 3)
@@ -41,6 +43,10 @@ def test_the_same_question_has_the_same_name() -> None:
         {"history": ()},
         {"history": (Turn("assistant", "Hello"), Turn("assistant", "Hi"))},
         {"max_output_tokens": None},
+        {"stop": ()},
+        {"stop": ("E", "ND")},
+        {"thinking": None},
+        {"thinking": True},
         {"form": None},
         {"form": AnswerForm("total", {"type": "array"}, "the sum")},
         {"form": AnswerForm("total", {"type": "object"}, "")},

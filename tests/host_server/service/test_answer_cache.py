@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from host_server.engines.base import EngineError
+from host_server.engines.base import EngineError, Report
 from host_server.service import Answer, EngineRoom, Limits, Pictures, Service
 from host_server.store.blobs import BlobStore
 from host_server.wire.request import parse_create
@@ -140,6 +140,37 @@ async def test_json_is_asked_for_apart_from_text(service: Service, engine: Scrip
     again = await asked(service, text={"format": {"type": "json_object"}})
 
     assert [text_of(as_json), text_of(again)] == ['{"total": 42}', '{"total": 42}']
+
+
+async def test_what_was_thought_and_what_it_cost_is_told_again_too(service: Service, engine: ScriptedEngine) -> None:
+    report = Report(input_tokens=900, output_tokens=5, image_tokens=800, cached_tokens=20, reasoning_tokens=2)
+    engine.think("40 ", "plus 2")
+    engine.say("It is ")
+    engine.report("42", report)
+    first = await asked(service, reasoning={"effort": "high"})
+    second = await asked(service, reasoning={"effort": "high"})
+
+    assert [item["content"][0]["text"] for item in second["output"]] == ["40 plus 2", "It is 42"]
+    assert second["usage"] == first["usage"]
+    assert (second["usage"]["input_tokens"], second["metrics"]["cache"]) == (900, "hit")
+
+
+@pytest.mark.parametrize("fields", [{"stop": "\n"}, {"reasoning": {"effort": "high"}}, {"max_output_tokens": 7}])
+async def test_who_wants_it_otherwise_is_answered_otherwise(
+    service: Service, engine: ScriptedEngine, fields: dict[str, Any]
+) -> None:
+    engine.finish("so")
+    engine.finish("otherwise")
+    await asked(service)
+
+    assert text_of(await asked(service, **fields)) == "otherwise"
+
+
+async def test_a_seed_makes_no_difference_to_who_draws_no_lots(service: Service, engine: ScriptedEngine) -> None:
+    engine.finish("42")
+    await asked(service, seed=1, temperature=0, top_p=0.5)
+
+    assert (await asked(service, seed=2))["metrics"]["cache"] == "hit"
 
 
 async def test_an_engine_that_does_not_repeat_itself_is_always_asked(tmp_path: Path) -> None:
