@@ -27,7 +27,7 @@ def hosts(fast_host: RunningHost, slow_host: RunningHost) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("script", "checks"), [("sync_client.py", 11), ("async_client.py", 7)])
+@pytest.mark.parametrize(("script", "checks"), [("sync_client.py", 12), ("async_client.py", 7), ("chat_client.py", 11)])
 def test_the_python_client(hosts: dict[str, str], script: str, checks: int) -> None:
     programs = made(lambda: python_environment("openai", [OPENAI]))
     said = passes([str(programs / "python"), "-W", "error", str(HERE / "python" / script)], environ=hosts)
@@ -35,12 +35,13 @@ def test_the_python_client(hosts: dict[str, str], script: str, checks: int) -> N
     assert said.count("ok ") == checks
 
 
-def test_the_javascript_client(hosts: dict[str, str]) -> None:
+@pytest.mark.parametrize(("name", "checks"), [("client.mjs", 7), ("chat.mjs", 6)])
+def test_the_javascript_client(hosts: dict[str, str], name: str, checks: int) -> None:
     folder = HERE / "javascript"
     node, modules = made(lambda: node_environment("openai-js", NODE, folder / "package-lock.json"))
     # Modules are looked for beside the script, so it runs where they are.
-    script = modules / "client.mjs"
-    script.write_bytes((folder / "client.mjs").read_bytes())
+    script = modules / name
+    script.write_bytes((folder / name).read_bytes())
     said = passes([str(node), str(script)], environ=hosts)
 
-    assert said.count("ok ") == 7
+    assert said.count("ok ") == checks

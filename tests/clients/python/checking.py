@@ -11,17 +11,22 @@ import pydantic
 
 ANSWER = "What is the total? [picture 64x48]"
 FORM = '{"total": 42, "currency": "CNY"}'
+URL = "data:image/png;base64," + base64.b64encode(bytes.fromhex(os.environ["PICTURE"])).decode()
 PICTURE_QUESTION: Any = [
     {
         "role": "user",
-        "content": [
-            {
-                "type": "input_image",
-                "image_url": "data:image/png;base64," + base64.b64encode(bytes.fromhex(os.environ["PICTURE"])).decode(),
-            },
-            {"type": "input_text", "text": "What is the total?"},
-        ],
+        "content": [{"type": "input_image", "image_url": URL}, {"type": "input_text", "text": "What is the total?"}],
     }
+]
+PICTURE_CHAT: Any = [
+    {"role": "system", "content": "Be brief."},
+    {
+        "role": "user",
+        "content": [
+            {"type": "image_url", "image_url": {"url": URL, "detail": "low"}},
+            {"type": "text", "text": "What is the total?"},
+        ],
+    },
 ]
 
 
@@ -74,3 +79,23 @@ def deltas(events: list[Any], after: int = -1) -> str:
     return "".join(
         event.delta for event in events if event.type == "response.output_text.delta" and event.sequence_number > after
     )
+
+
+def completed(chunks: list[Any], *, finish_reason: str = "stop") -> str:
+    """The chunks of one completion are clean, with its cost at the end; gives their text."""
+    *spoken, cost = chunks
+    for chunk in chunks:
+        strict(chunk)
+    assert len({(chunk.id, chunk.created, chunk.model) for chunk in chunks}) == 1
+    assert spoken[0].choices[0].delta.role == "assistant"
+    assert [chunk.choices[0].finish_reason for chunk in spoken] == [None] * (len(spoken) - 1) + [finish_reason]
+    assert (cost.choices, spoken[-1].metrics["cache"], spoken[-1].degraded) == ([], "off", [])
+    counted(cost.usage)
+    return "".join(chunk.choices[0].delta.content or "" for chunk in spoken)
+
+
+def counted(usage: Any) -> None:
+    """A cost that adds up, with everything that programs look for in it."""
+    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens > 0
+    assert 0 <= usage.prompt_tokens_details.cached_tokens <= usage.prompt_tokens
+    assert 0 <= usage.completion_tokens_details.reasoning_tokens <= usage.completion_tokens

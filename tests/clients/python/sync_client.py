@@ -121,6 +121,25 @@ def refusals() -> None:
     assert [model.id for model in fast.models.list()] == ["echo"]
 
 
+def wishes() -> None:
+    """Thinking, class, and what is not in this API: by `extra_body`."""
+    response = fast.responses.create(
+        model="echo",
+        input="hello",
+        reasoning={"effort": "none"},
+        service_tier="flex",
+        temperature=0.5,
+        top_p=0.9,
+        extra_body={"seed": 7, "stop": ["END"]},
+    )
+    strict(response)
+    assert (response.reasoning.effort, response.service_tier) == ("none", "flex")
+    assert (response.temperature, response.top_p, response.output_text) == (0.5, 0.9, "hello")
+    with refused(openai.BadRequestError) as caught:
+        fast.responses.create(model="echo", input="hello", extra_body={"stop": list("abcde")})
+    assert caught.error.param == "stop"
+
+
 def lanes_cancel_and_resume_on_a_socket() -> None:
     """`connect`."""
     with slow.responses.connect() as socket:
@@ -162,6 +181,7 @@ CHECKS = [
     cancel_retrieve_and_delete,
     a_stream_that_is_closed_goes_on,
     refusals,
+    wishes,
     lanes_cancel_and_resume_on_a_socket,
 ]
 
