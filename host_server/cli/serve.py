@@ -2,12 +2,14 @@
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from host_server.cli import options, units
-from host_server.cli.ending import INTERRUPTED, NO_MODEL, USAGE, StateDir, end_with
+from host_server.cli.ending import INTERRUPTED, NO_MODEL, USAGE, StateDir, answering, end_with
+from host_server.cli.pull import fetch_model
+from host_server.engines.base import EngineError, UnknownEngineError
 from host_server.settings import ANSWER_CACHE_MIB
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from host_server.wire.discovery import HostRecord
 
 __all__ = ["serve"]
+
+_LOAD_A_CHECKPOINT: Final = ("transformers_vlm",)
 
 
 def serve(
@@ -78,7 +82,6 @@ def serve(
     ] = "on",
 ) -> None:
     """Serve until Ctrl-C. Running answers may end first; a second Ctrl-C ends them."""
-    from host_server.engines.base import EngineError, UnknownEngineError
     from host_server.engines.options import EngineOptions
     from host_server.settings import HostSettings, SettingsError
 
@@ -115,11 +118,31 @@ def serve(
             recycle_after=recycle_after,
             degrade=degrade == "on",
         )
+        _have_models(settings)
         _serve(settings)
     except SettingsError as error:
         end_with(error.message, error.hint, USAGE)
     except EngineError as error:
         end_with(error.message, error.hint, USAGE if isinstance(error, UnknownEngineError) else NO_MODEL)
+
+
+def _have_models(settings: "HostSettings") -> None:
+    """Fetch a model that is named by its id on a hub: here, where progress is seen, and not in its engine's process."""
+    from host_server.engines import registry
+    from host_server.engines.transformers_vlm.folder import find, is_hub_id
+
+    options = settings.options
+    for spec in settings.engines:
+        name, _, model = (part.strip() for part in spec.partition("="))
+        if name not in _LOAD_A_CHECKPOINT or not model or name not in registry.available():
+            continue
+        try:
+            find(model, options.revision)
+        except EngineError:
+            if options.offline or not is_hub_id(model):
+                raise
+            with answering(as_json=False):
+                fetch_model(model, options.revision, with_code=options.trust_remote_code)
 
 
 def _serve(settings: "HostSettings") -> None:

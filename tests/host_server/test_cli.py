@@ -67,6 +67,26 @@ def test_a_senseless_start_is_explained(tmp_path: Path, arguments: Sequence[str]
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--engine", "transformers_vlm=nobody/has-it", "--offline"], "hint: `bridge-host pull nobody/has-it`"),
+        (["--engine", "transformers_vlm=nobody/has-it"], "127.0.0.1:9 does not answer"),
+        (["--engine", "transformers_vlm=/no/such/folder"], "There is no folder /no/such/folder"),
+    ],
+)
+def test_a_model_that_cannot_be_had_is_said_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: Sequence[str], words: str
+) -> None:
+    pytest.importorskip("huggingface_hub", reason="the extra `gpu` is not installed")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    done = _bridge_host("serve", "--state-dir", str(tmp_path / "s"), "--port", "0", *arguments)
+
+    assert done.exit_code == 6
+    assert words in done.stderr
+    assert not (tmp_path / "s").exists()
+
+
 def test_a_port_in_use_is_explained(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = _bridge_host(
