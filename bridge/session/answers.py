@@ -47,7 +47,8 @@ class Answer:
         """Whether it ended through no fault of the question: asked again, it may well be answered."""
         error = self.response.get("error") or {}
         broke = self.status == "failed" and error.get("retryable") is True
-        return broke or (self.status == "cancelled" and self.response.get("cancelled_by") == "disconnect")
+        declined = self.response.get("retryable") is True  # a polite word, because too much was asked at once
+        return broke or declined or (self.status == "cancelled" and self.response.get("cancelled_by") == "disconnect")
 
     @property
     def forgotten(self) -> bool:

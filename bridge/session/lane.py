@@ -296,7 +296,7 @@ class Lane:
         error = answer.response.get("error") or {"reason": "interrupted", "message": "The answer was interrupted."}
         about: dict[str, Any] = {"response_id": answer.response_id, "retryable": True}
         told = self._report.error(now, _code(error), f"{_message(error)} Asking again.", **about)
-        wait = error.get("retry_after_ms")
+        wait = error.get("retry_after_ms", answer.response.get("retry_after_ms"))
         rest = self.patience.rest(question, wait / 1000) if isinstance(wait, int) and wait > 0 else []
         return [told, *rest]
 

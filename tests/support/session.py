@@ -79,6 +79,13 @@ class HostAnswer:
         """Something broke."""
         return self._writer.failed(WireError(code, "It broke.", retry_after_ms=retry_after_ms))
 
+    def declined(self, *, retry_after_ms: int) -> list[dict[str, Any]]:
+        """A polite word stands for the answer: too much is asked at once."""
+        times = metrics(
+            queue_time_ms=0, preprocess_ms=0, time_to_first_token_ms=None, generation_time_ms=0, output_tokens=0
+        )
+        return self._writer.declined(retry_after_ms=retry_after_ms, metrics=times, degraded=["stock_text"])
+
     def cancelled(self, by: Literal["client", "disconnect", "deadline"] = "client") -> list[dict[str, Any]]:
         """Somebody stopped it."""
         return self._writer.cancelled(by)

@@ -127,6 +127,18 @@ class TestInterrupted:
         talk.feed(on.RetryDue(first.question_id))
         assert len(talk.asked()) == 2
 
+    def test_a_polite_word_for_a_picture_is_no_answer_and_the_picture_is_asked_about_later(self) -> None:
+        talk = Talk()
+        first = talk.bring(A)
+        answer = HostAnswer("resp_1")
+        talk.host_says(first, answer.created(), *answer.words("Sorry."), *answer.declined(retry_after_ms=2000))
+
+        assert talk.only(do.RetryLater) == [do.RetryLater(first.question_id, 2.0)]
+        assert talk.only(do.Record) == []
+        talk.feed(on.RetryDue(first.question_id))
+        talk.host_says(talk.asked()[-1], *HostAnswer("resp_2").whole("Hello"))
+        assert [record.status for record in talk.only(do.Record)] == ["completed"]
+
     def test_a_person_is_told_the_second_time_and_may_ask_again(self) -> None:
         talk = Talk()
         talk.look()

@@ -173,6 +173,23 @@ def test_a_question_that_waits_for_the_model_says_so() -> None:
     assert (busy["position"], busy["reason"]) == (2, "busy")
 
 
+def test_a_polite_word_is_incomplete_and_says_when_to_ask_again() -> None:
+    writer = writer_for("plain")
+    for name in ("created", "started", "delta"):
+        _call(writer, name)
+
+    events = writer.declined(retry_after_ms=2000, metrics=timings(0), degraded=["stock_text"])
+
+    response = events[-1]["response"]
+    assert (events[-1]["type"], response["status"]) == ("response.incomplete", "incomplete")
+    assert (response["retryable"], response["retry_after_ms"]) == (True, 2000)
+    assert (response["degraded"], response["incomplete_details"], response["usage"]) == (
+        ["stock_text"],
+        {"reason": None},
+        None,
+    )
+
+
 @pytest.mark.parametrize("end", ["completed", "cut", "cancelled", "failed"])
 def test_every_end_tells_what_was_left_out(end: str) -> None:
     writer = writer_for("plain")
