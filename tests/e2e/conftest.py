@@ -1,4 +1,4 @@
-"""An adb server that a test may kill; terminals of their own."""
+"""An adb server that a test may kill; terminals of their own; a host for all that only ask."""
 
 import os
 import signal
@@ -12,6 +12,7 @@ from PIL import Image
 from bridge.supervise.host import HostFinder
 from host_server.wire.discovery import read_host_record
 from tests.support.adb_server import PrivateAdbServer
+from tests.support.host import RunningHost
 from tests.support.trespass import Grounds
 
 
@@ -38,15 +39,44 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
+@pytest.fixture(scope="session")
+def echo_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
+    """Shared: leave it running."""
+    with RunningHost.start(tmp_path_factory.mktemp("echo-host") / "state") as running:
+        yield running
+
+
 @pytest.fixture
-async def fenced(adb_server: PrivateAdbServer, tmp_path: Path) -> AsyncIterator[dict[str, str]]:
-    """A terminal whose home and temporary folder are fenced; the host is one for all."""
+def served(state: Path, echo_host: RunningHost) -> Path:
+    """A state folder whose host runs already."""
+    return echo_host.known_in(state)
+
+
+@pytest.fixture
+def env(adb_server: PrivateAdbServer, served: Path) -> dict[str, str]:
+    """The environment of a terminal: this adb server, a state folder of its own, a host that runs already."""
+    return adb_server.env | {"ADB": adb_server.adb, "BRIDGE_STATE_DIR": str(served), "BRIDGE_ENGINE": '["echo"]'}
+
+
+@pytest.fixture
+async def fresh_env(adb_server: PrivateAdbServer, state: Path) -> AsyncIterator[dict[str, str]]:
+    """The same where nothing runs yet: the first command that needs a host starts it."""
+    finder = HostFinder(state, engines=["echo"])
+    yield adb_server.env | {"ADB": adb_server.adb, "BRIDGE_STATE_DIR": str(state), "BRIDGE_ENGINE": '["echo"]'}
+    finder.stop_started()
+    if (record := read_host_record(state)) is not None:
+        with suppress(ProcessLookupError):
+            os.kill(record.pid, signal.SIGTERM)
+
+
+@pytest.fixture
+def fenced(adb_server: PrivateAdbServer, tmp_path: Path, echo_host: RunningHost) -> Iterator[dict[str, str]]:
+    """A terminal whose home and temporary folder are fenced."""
     grounds = Grounds(tmp_path / "grounds")
-    state = grounds.allowed / "state"
+    state = echo_host.known_in(grounds.allowed / "state")
     home, temp, here = (grounds.folder / name for name in ("home", "tmp", "here"))
     for folder in (home, temp, here):
         folder.mkdir()
-    finder = HostFinder(state, engines=["echo"])
     yield adb_server.env | {
         "ADB": adb_server.adb,
         "HOME": str(home),
@@ -54,9 +84,4 @@ async def fenced(adb_server: PrivateAdbServer, tmp_path: Path) -> AsyncIterator[
         "BRIDGE_STATE_DIR": str(state),
         "BRIDGE_ENGINE": '["echo"]',
     }
-    finder.stop_started()
-    record = read_host_record(state)
-    if record is not None:
-        with suppress(ProcessLookupError):
-            os.kill(record.pid, signal.SIGTERM)
     assert grounds.trespasses() == []

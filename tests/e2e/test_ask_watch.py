@@ -2,14 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.support.adb_server import PrivateAdbServer
 from tests.support.command import bridge, refused, running
-from tests.support.host import RunningHost
 from virtual_phone import VirtualPhone
 
 pytestmark = pytest.mark.e2e
@@ -17,21 +16,8 @@ pytestmark = pytest.mark.e2e
 WATCH = ("ask", "What is it?", "--source", "screen", "--watch", "--on-change", "--every", "0.1")
 
 
-@pytest.fixture(scope="module")
-def host_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A state folder whose host is up."""
-    state = tmp_path_factory.mktemp("state")
-    with RunningHost.start(state):
-        yield state
-
-
-@pytest.fixture
-def env(adb_server: PrivateAdbServer, host_state: Path) -> dict[str, str]:
-    return adb_server.env | {"ADB": adb_server.adb, "BRIDGE_STATE_DIR": str(host_state)}
-
-
 async def test_a_watch_asks_about_each_change_and_survives_what_happens_to_the_phone(
-    env: Mapping[str, str], adb_server: PrivateAdbServer, virtual_phone: VirtualPhone, host_state: Path
+    env: Mapping[str, str], adb_server: PrivateAdbServer, virtual_phone: VirtualPhone, served: Path
 ) -> None:
     async with running(*WATCH, "--json", env=env) as watch:
         first = await watch.until(event="answer")
@@ -45,7 +31,7 @@ async def test_a_watch_asks_about_each_change_and_survives_what_happens_to_the_p
         away = await watch.until(event="error", final=False)
         await virtual_phone.replug()
         back = await watch.until(event="answer")
-        blobs = len(list((host_state / "spool" / "blobs").iterdir()))
+        blobs = len(list((served / "spool" / "blobs").iterdir()))
         done = await watch.end(signal.SIGINT)
 
     answers = [event for event in watch.events if event["event"] == "answer"]

@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
 
 async def test_the_page_shows_what_the_camera_takes_and_asks_again_through_the_tunnel(
-    adb_server: PrivateAdbServer, virtual_phone: VirtualPhone, state: Path
+    adb_server: PrivateAdbServer, virtual_phone: VirtualPhone, served: Path
 ) -> None:
     urls: asyncio.Queue[str] = asyncio.Queue()
     # On the phone `localhost` is its own loopback; the browser is told so, and the page keeps its origin.
     async with (
         chromium(f"--host-resolver-rules=MAP localhost {virtual_phone.loopback}") as browser,
-        connected_to(virtual_phone, adb_server, state, prompt="What is this?", on_open_url=urls.put),
+        connected_to(virtual_phone, adb_server, served, prompt="What is this?", on_open_url=urls.put),
     ):
         page = await browser.new_page()
         await page.goto(await urls.get())

@@ -5,34 +5,19 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from bridge.supervise.host import HostFinder
 from tests.support.adb_server import PrivateAdbServer
 from tests.support.command import BRIDGE, bridge, refused, running
+from tests.support.host_in_loop import serving
+from tests.support.in_process import bridge_here
+from tests.support.scripted_engine import ScriptedEngine
 from virtual_phone import VirtualPhone
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-async def env(adb_server: PrivateAdbServer, state: Path) -> AsyncIterator[dict[str, str]]:
-    """The environment of a terminal: this adb server, a state folder of its own, a host with the echo engine."""
-    finder = HostFinder(state, engines=["echo"])
-    yield adb_server.env | {"ADB": adb_server.adb, "BRIDGE_STATE_DIR": str(state), "BRIDGE_ENGINE": '["echo"]'}
-    _end_host(finder, state)
-
-
-def _end_host(finder: HostFinder, state: Path) -> None:
-    from host_server.wire.discovery import read_host_record
-
-    finder.stop_started()
-    record = read_host_record(state)
-    if record is not None:
-        os.kill(record.pid, signal.SIGTERM)
 
 
 # ---- finding the phone ----
@@ -47,18 +32,18 @@ async def test_devices_lists_every_phone_with_its_state(env: Mapping[str, str], 
 
 
 async def test_devices_as_json_has_a_line_a_phone(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
-    done = await bridge("devices", "--json", env=env)
+    done = await bridge_here("devices", "--json", env=env)
 
     (line,) = [line for line in done.lines if line["serial"] == virtual_phone.address]
     assert line["state"] == "device"
 
 
 async def test_without_a_phone_connect_says_so(env: Mapping[str, str]) -> None:
-    refused(await bridge("connect", env=env), 3)
+    refused(await bridge_here("connect", env=env), 3)
 
 
 async def test_a_serial_that_is_not_there_is_named(env: Mapping[str, str], virtual_phone: VirtualPhone) -> None:
-    refused(await bridge("connect", "no-such-phone", env=env), 3, "no-such-phone")
+    refused(await bridge_here("connect", "no-such-phone", env=env), 3, "no-such-phone")
 
 
 async def test_two_phones_are_shown_and_the_choice_is_left_to_people(
@@ -66,7 +51,7 @@ async def test_two_phones_are_shown_and_the_choice_is_left_to_people(
 ) -> None:
     async with VirtualPhone(photos, serial="VP0002") as other:
         await adb_server.connect(other.address)
-        done = await bridge("connect", env=env)
+        done = await bridge_here("connect", env=env)
         await adb_server.call("disconnect", other.address)
 
     refused(done, 3, virtual_phone.address, other.address, "-s")
@@ -78,7 +63,7 @@ async def test_an_unauthorized_phone_is_explained(
 ) -> None:
     async with VirtualPhone(photos, authorized=False) as phone:
         await adb_server.connect(phone.address, state="unauthorized")
-        done = await bridge("connect", env=env)
+        done = await bridge_here("connect", env=env)
         await adb_server.call("disconnect", phone.address)
 
     refused(done, 4, "unauthorized", "Allow")
@@ -105,10 +90,10 @@ async def test_a_second_connect_names_the_first(env: Mapping[str, str], virtual_
 
 
 async def test_connect_streams_answers_and_leaves_nothing_behind(
-    env: Mapping[str, str], adb_server: PrivateAdbServer, virtual_phone: VirtualPhone
+    fresh_env: Mapping[str, str], adb_server: PrivateAdbServer, virtual_phone: VirtualPhone
 ) -> None:
     serial = virtual_phone.address
-    async with running("connect", serial, "--json", "--no-page", "--prompt", "What is it?", env=env) as connected:
+    async with running("connect", serial, "--json", "--no-page", "--prompt", "What is it?", env=fresh_env) as connected:
         await connected.until(event="device", state="up")
         await virtual_phone.press_shutter()
         answer = await connected.until(event="answer")
@@ -134,11 +119,11 @@ async def test_disconnect_ends_the_one_who_holds_the_phone(env: Mapping[str, str
 
 
 async def test_disconnect_without_a_connected_phone_is_exit_code_3(env: Mapping[str, str]) -> None:
-    refused(await bridge("disconnect", env=env), 3)
+    refused(await bridge_here("disconnect", env=env), 3)
 
 
-async def test_status_with_nothing_running_is_no_error(env: Mapping[str, str]) -> None:
-    done = await bridge("status", "--json", env=env)
+async def test_status_with_nothing_running_is_no_error(fresh_env: Mapping[str, str]) -> None:
+    done = await bridge_here("status", "--json", env=fresh_env)
 
     assert (done.code, done.lines) == (0, [{"phones": [], "host": None}])
 
@@ -146,8 +131,8 @@ async def test_status_with_nothing_running_is_no_error(env: Mapping[str, str]) -
 # ---- ask ----
 
 
-async def test_ask_about_a_file_needs_no_phone(env: Mapping[str, str], photos: Path) -> None:
-    done = await bridge("ask", "What is it?", "--picture", str(photos / "a.jpg"), env=env)
+async def test_ask_about_a_file_needs_no_phone(fresh_env: Mapping[str, str], photos: Path) -> None:
+    done = await bridge("ask", "What is it?", "--picture", str(photos / "a.jpg"), env=fresh_env)
 
     assert done.code == 0
     assert done.out.startswith("What is it?")
@@ -180,7 +165,7 @@ async def test_ask_without_any_photo_names_the_next_step(env: Mapping[str, str],
 async def test_a_file_that_is_no_picture_is_exit_code_2(env: Mapping[str, str], tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.jpg").write_bytes(content)
 
-    refused(await bridge("ask", "What?", "--picture", str(tmp_path / "x.jpg"), env=env), 2)
+    refused(await bridge_here("ask", "What?", "--picture", str(tmp_path / "x.jpg"), env=env), 2)
 
 
 async def test_a_picture_that_does_not_decode_is_exit_code_9(
@@ -198,9 +183,10 @@ async def test_a_model_that_the_host_does_not_have_is_exit_code_6(env: Mapping[s
     refused(done, 6, "echo", "--model")
 
 
-async def test_ask_ends_by_its_timeout(env: Mapping[str, str], photos: Path) -> None:
-    slow = {**env, "BRIDGE_ENGINE": '["echo=1"]'}
-    done = await bridge("ask", "a " * 60, "--picture", str(photos / "a.jpg"), "--timeout", "6", env=slow)
+async def test_ask_ends_by_its_timeout(env: Mapping[str, str], photos: Path, tmp_path: Path) -> None:
+    async with serving(tmp_path, ScriptedEngine()) as silent:
+        there = {**env, "BRIDGE_HOST_URL": silent.url, "BRIDGE_TOKEN": silent.token}
+        done = await bridge("ask", "What?", "--picture", str(photos / "a.jpg"), "--timeout", "2", env=there)
 
     refused(done, 124)
 
@@ -222,7 +208,7 @@ async def test_ask_ends_by_its_timeout(env: Mapping[str, str], photos: Path) -> 
     ],
 )
 async def test_what_makes_no_sense_is_exit_code_2(env: Mapping[str, str], words: list[str]) -> None:
-    refused(await bridge(*words, env=env), 2)
+    refused(await bridge_here(*words, env=env), 2)
 
 
 async def test_a_mistake_in_the_words_names_the_help_of_its_command(env: Mapping[str, str]) -> None:
@@ -271,10 +257,14 @@ async def test_a_reader_that_has_seen_enough_is_no_error(env: Mapping[str, str],
     assert (process.returncode, err) == (0, b"")
 
 
-async def test_ctrl_c_ends_a_demo_that_stays_up(env: Mapping[str, str], tmp_path: Path) -> None:
+async def test_ctrl_c_ends_a_demo_that_stays_up(fresh_env: Mapping[str, str], tmp_path: Path) -> None:
     words = ["demo", "--open", "--json", "--engine", "echo", "--page", str(tmp_path / "demo.html")]
     process = await asyncio.create_subprocess_exec(
-        BRIDGE, *words, env={**env, "BROWSER": "true"}, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        BRIDGE,
+        *words,
+        env={**fresh_env, "BROWSER": "true"},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     assert json.loads(await asyncio.wait_for(process.stdout.readline(), 60))["engine"] == "echo"

@@ -5,9 +5,8 @@ The codes are those of the reference, so a new one without a way here fails.
 
 import asyncio
 import contextlib
-import os
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -15,10 +14,11 @@ from typing import TypeAlias
 import pytest
 
 from bridge import errors
-from bridge.supervise.host import HostFinder
 from host_server.wire.discovery import read_host_record
 from tests.support.adb_server import PrivateAdbServer
 from tests.support.command import Done, bridge, running
+from tests.support.host_in_loop import serving
+from tests.support.scripted_engine import ScriptedEngine
 from virtual_phone import VirtualPhone
 
 pytestmark = pytest.mark.e2e
@@ -60,15 +60,9 @@ Way: TypeAlias = Callable[[Stage], Awaitable[Done]]
 
 
 @pytest.fixture
-async def stage(adb_server: PrivateAdbServer, state: Path, photos: Path, tmp_path: Path) -> AsyncIterator[Stage]:
-    """An adb server, a host with the echo engine as soon as somebody needs it, a folder."""
-    finder = HostFinder(state, engines=["echo"])
-    env = {"ADB": adb_server.adb, "BRIDGE_STATE_DIR": str(state), "BRIDGE_ENGINE": '["echo"]'}
-    yield Stage(adb_server.env | env, adb_server, photos, tmp_path)
-    finder.stop_started()
-    record = read_host_record(state)
-    if record is not None:
-        os.kill(record.pid, signal.SIGTERM)
+def stage(adb_server: PrivateAdbServer, env: dict[str, str], photos: Path, tmp_path: Path) -> Stage:
+    """An adb server, a host with the echo engine, a folder."""
+    return Stage(env, adb_server, photos, tmp_path)
 
 
 # ---- the ways, by exit code ----
@@ -125,7 +119,6 @@ async def a_picture_that_does_not_decode(stage: Stage) -> Done:
 
 
 async def a_key_that_is_not_the_hosts(stage: Stage) -> Done:
-    await all_is_well(stage)
     record = read_host_record(Path(stage.env["BRIDGE_STATE_DIR"]))
     assert record is not None
     words = ("ask", "What is it?", "--picture", stage.picture, "--host-url", record.url)
@@ -144,10 +137,13 @@ async def a_phone_that_hangs(stage: Stage) -> Done:
 
 
 async def ctrl_c_in_the_middle_of_an_answer(stage: Stage) -> Done:
-    slow = {**stage.env, "BRIDGE_ENGINE": '["echo=1"]'}
-    async with running("ask", "a " * 60, "--picture", stage.picture, "--json", env=slow) as asking:
-        await asking.until(event="delta")
-        return await asking.end(signal.SIGINT)
+    engine = ScriptedEngine()
+    engine.say("It is")
+    async with serving(stage.folder, engine) as host:
+        slow = {**stage.env, "BRIDGE_HOST_URL": host.url, "BRIDGE_TOKEN": host.token}
+        async with running("ask", "What is it?", "--picture", stage.picture, "--json", env=slow) as asking:
+            await asking.until(event="delta")
+            return await asking.end(signal.SIGINT)
 
 
 WAYS: dict[int, Way] = {

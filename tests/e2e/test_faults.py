@@ -3,12 +3,14 @@
 The limits are those of the design: 5 s from the phone's state `device`, 9 s in all when the adb server was killed.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.adb_server import PrivateAdbServer
 from tests.support.chain import Chain, chain, connected_to
+from tests.support.host import RunningHost
 from virtual_phone import VirtualPhone
 
 pytestmark = pytest.mark.e2e
@@ -18,10 +20,22 @@ ADB_KILLED_S = 9.0
 SLOW = "echo=8"  # words a second: an answer lasts long enough to be interrupted
 
 
+@pytest.fixture(scope="module")
+def slow_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
+    with RunningHost.start(tmp_path_factory.mktemp("slow-host") / "state", [SLOW]) as running:
+        yield running
+
+
+@pytest.fixture
+def slow(state: Path, slow_host: RunningHost) -> Path:
+    """A state folder whose host runs already and speaks slowly."""
+    return slow_host.known_in(state)
+
+
 async def test_a_photo_is_answered_on_terminal_and_page(
-    adb_server: PrivateAdbServer, photos: Path, state: Path
+    adb_server: PrivateAdbServer, photos: Path, served: Path
 ) -> None:
-    async with chain(adb_server, photos, state, prompt="What is this?") as run:
+    async with chain(adb_server, photos, served, prompt="What is this?") as run:
         name = await run.shoot()
         await run.answered(name)
         await run.until(lambda: any(m["type"] == "response.completed" for m in run.page), "answer on the page")
@@ -32,8 +46,8 @@ async def test_a_photo_is_answered_on_terminal_and_page(
         assert text == answer["text"]
 
 
-async def test_the_same_photo_twice_gives_two_answers(adb_server: PrivateAdbServer, photos: Path, state: Path) -> None:
-    async with chain(adb_server, photos, state) as run:
+async def test_the_same_photo_twice_gives_two_answers(adb_server: PrivateAdbServer, photos: Path, served: Path) -> None:
+    async with chain(adb_server, photos, served) as run:
         names = [await run.shoot(), await run.shoot()]
         for name in names:
             await run.answered(name)
@@ -44,9 +58,9 @@ async def test_the_same_photo_twice_gives_two_answers(adb_server: PrivateAdbServ
 
 
 async def test_an_unplugged_phone_works_again_when_it_is_back(
-    own_adb: PrivateAdbServer, photos: Path, state: Path
+    own_adb: PrivateAdbServer, photos: Path, slow: Path
 ) -> None:
-    async with chain(own_adb, photos, state, engine=SLOW) as run:
+    async with chain(own_adb, photos, slow) as run:
         interrupted = await run.shoot()
         await run.streaming(interrupted)
         async with run.phone.unplugged():
@@ -56,8 +70,8 @@ async def test_an_unplugged_phone_works_again_when_it_is_back(
         await _answered_once(run, interrupted)
 
 
-async def test_a_rebooted_phone_works_again(own_adb: PrivateAdbServer, photos: Path, state: Path) -> None:
-    async with chain(own_adb, photos, state, engine=SLOW) as run:
+async def test_a_rebooted_phone_works_again(own_adb: PrivateAdbServer, photos: Path, slow: Path) -> None:
+    async with chain(own_adb, photos, slow) as run:
         interrupted = await run.shoot()
         await run.streaming(interrupted)
         await run.phone.reboot(down=0.5)
@@ -67,9 +81,9 @@ async def test_a_rebooted_phone_works_again(own_adb: PrivateAdbServer, photos: P
 
 
 async def test_a_killed_adb_server_is_started_again_and_work_goes_on(
-    own_adb: PrivateAdbServer, photos: Path, state: Path
+    own_adb: PrivateAdbServer, photos: Path, slow: Path
 ) -> None:
-    async with chain(own_adb, photos, state, engine=SLOW) as run:
+    async with chain(own_adb, photos, slow) as run:
         interrupted = await run.shoot()
         await run.streaming(interrupted)
         own_adb.kill()
@@ -90,9 +104,9 @@ async def test_a_killed_host_is_replaced_and_the_interrupted_question_is_answere
 
 
 async def test_a_reverse_removed_by_another_tool_is_made_again(
-    adb_server: PrivateAdbServer, photos: Path, state: Path
+    adb_server: PrivateAdbServer, photos: Path, served: Path
 ) -> None:
-    async with chain(adb_server, photos, state) as run:
+    async with chain(adb_server, photos, served) as run:
         await adb_server.call("-s", run.phone.address, "reverse", "--remove-all")
         took = await run.until(lambda: "tunnelling" in run.states()[run.states().index("up") :], "notice of it", 5.0)
         await run.state_is("up")
@@ -102,14 +116,14 @@ async def test_a_reverse_removed_by_another_tool_is_made_again(
 
 
 async def test_other_tools_tunnels_stay_and_ours_is_gone_afterwards(
-    adb_server: PrivateAdbServer, virtual_phone: VirtualPhone, state: Path
+    adb_server: PrivateAdbServer, virtual_phone: VirtualPhone, served: Path
 ) -> None:
     serial = virtual_phone.address
     await adb_server.call("-s", serial, "reverse", "tcp:8081", "tcp:8081")
     await adb_server.call("-s", serial, "forward", "tcp:0", "tcp:9000")
     before = [(await adb_server.call("-s", serial, kind, "--list")).stdout for kind in ("reverse", "forward")]
 
-    async with connected_to(virtual_phone, adb_server, state):
+    async with connected_to(virtual_phone, adb_server, served):
         assert "tcp:8017" in (await adb_server.call("-s", serial, "reverse", "--list")).stdout
 
     after = [(await adb_server.call("-s", serial, kind, "--list")).stdout for kind in ("reverse", "forward")]
@@ -117,12 +131,12 @@ async def test_other_tools_tunnels_stay_and_ours_is_gone_afterwards(
 
 
 async def test_a_port_that_another_tool_has_is_not_stolen(
-    adb_server: PrivateAdbServer, virtual_phone: VirtualPhone, state: Path
+    adb_server: PrivateAdbServer, virtual_phone: VirtualPhone, served: Path
 ) -> None:
     serial = virtual_phone.address
     await adb_server.call("-s", serial, "reverse", "tcp:8017", "tcp:9999")
 
-    async with connected_to(virtual_phone, adb_server, state, wait_for="tunnelling") as run:
+    async with connected_to(virtual_phone, adb_server, served, wait_for="tunnelling") as run:
         await run.until(lambda: any("another tool" in e.get("detail", "") for e in run.events), "its explanation")
 
     listed = (await adb_server.call("-s", serial, "reverse", "--list")).stdout

@@ -29,10 +29,10 @@ def told(run: Chain, part: str) -> list[dict[str, Any]]:
 
 
 async def test_a_page_that_says_no_hello_is_opened_three_times_with_fresh_codes_and_then_waited_for(
-    virtual_phone: VirtualPhone, adb_server: PrivateAdbServer, state: Path
+    virtual_phone: VirtualPhone, adb_server: PrivateAdbServer, served: Path
 ) -> None:
     opened: asyncio.Queue[str] = asyncio.Queue()  # a browser that shows its welcome opens nothing
-    async with connected_to(virtual_phone, adb_server, state, on_open_url=opened.put, hello_s=HELLO_S) as run:
+    async with connected_to(virtual_phone, adb_server, served, on_open_url=opened.put, hello_s=HELLO_S) as run:
         await run.until(lambda: told(run, "waiting for you"), "word that it waits")
         asked = told(run, "no word from the page")
         urls = [opened.get_nowait() for _ in range(PAGE_TRIES)]
@@ -49,11 +49,11 @@ async def test_a_page_that_says_no_hello_is_opened_three_times_with_fresh_codes_
 
 
 async def test_what_a_pause_saw_is_counted_and_sent_when_somebody_says_so(
-    virtual_phone: VirtualPhone, adb_server: PrivateAdbServer, state: Path
+    virtual_phone: VirtualPhone, adb_server: PrivateAdbServer, served: Path
 ) -> None:
     heard: list[dict[str, Any]] = []
     page = PageClient(virtual_phone.loopback, heard.append)
-    async with connected_to(virtual_phone, adb_server, state, on_open_url=page.open) as run:
+    async with connected_to(virtual_phone, adb_server, served, on_open_url=page.open) as run:
         await page.linked.wait()
         await page.say(type="bridge:pause", paused=True)
         await until(said(heard, "bridge:pause", paused=True))

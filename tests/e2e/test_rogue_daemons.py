@@ -30,11 +30,11 @@ async def phone_of(
 
 @pytest.mark.parametrize("daemon", WITHOUT_REVERSE)
 async def test_without_reverse_connect_says_so_and_answers_what_the_camera_takes(
-    adb_server: PrivateAdbServer, photos: Path, state: Path, daemon: str
+    adb_server: PrivateAdbServer, photos: Path, served: Path, daemon: str
 ) -> None:
     async with (
         phone_of(adb_server, photos, daemon) as phone,
-        connected_to(phone, adb_server, state) as run,
+        connected_to(phone, adb_server, served) as run,
     ):
         (told,) = [e for e in run.events if e["event"] == "device" and e["state"] == "up"]
         await _answered(run)

@@ -127,7 +127,7 @@ async def connected_to(
     **more: Any,
 ) -> AsyncGenerator[Chain]:
     """The bridge on this phone, once the phone is in the state `wait_for`; `more` are fields of its `Options`."""
-    state.mkdir(mode=0o700)
+    state.mkdir(mode=0o700, exist_ok=True)
     finder = HostFinder(state, engines=[engine])
     run = Chain(adb, phone, finder, state)
     phone.on_open_url = on_open_url or PageClient(phone.loopback, run.see).open

@@ -10,7 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from host_server.wire.discovery import ADMIN_TOKEN_FILE, HostRecord, read_host_record, read_token_file
+from host_server.wire.discovery import (
+    ADMIN_TOKEN_FILE,
+    HostRecord,
+    read_host_record,
+    read_token_file,
+    write_host_record,
+    write_private_file,
+)
 
 _START_S = 30.0
 _STOP_S = 15.0
@@ -62,6 +69,13 @@ class RunningHost:
     def headers(self) -> dict[str, str]:
         """What proves the admin."""
         return {"authorization": f"Bearer {self.token}"}
+
+    def known_in(self, state_dir: Path) -> Path:
+        """Make it the host that bridges with this state folder find: starting one for each test costs a second."""
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private_file(state_dir / ADMIN_TOKEN_FILE, self.token + "\n")
+        write_host_record(state_dir, self.record)
+        return state_dir
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""
