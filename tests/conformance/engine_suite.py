@@ -7,6 +7,7 @@ pieces, to be interrupted.
 import asyncio
 import io
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import ClassVar
@@ -58,6 +59,10 @@ def text_of(pieces: list[Piece]) -> str:
 
 class EngineSuite:
     PICTURE: ClassVar[PreparedPicture] = drawn_picture(["Order number: 4711", "Status: shipped", "Thank you very much"])
+    PICTURES: ClassVar[Sequence[PreparedPicture]] = [
+        drawn_picture([f"Order number: {number}"]) for number in ("1111", "2222", "3333", "4444")
+    ]
+    """Of which an engine that looks at them says different things."""
 
     @pytest.fixture
     def question(self) -> PreparedQuestion:
@@ -114,6 +119,18 @@ class EngineSuite:
         assert whole.startswith(text_of(short))
         assert [piece.cut for piece in short][-1:] == [True]
 
+    async def test_a_stop_ends_the_answer_and_is_no_part_of_it(
+        self, engine: Engine, question: PreparedQuestion
+    ) -> None:
+        question = replace(question, temperature=0.0)
+        whole = text_of(await collect(engine, question))
+        stop = whole[len(whole) // 2 :][:2]
+
+        stopped = await collect(engine, replace(question, stop=("never said", stop)))
+
+        assert text_of(stopped) == whole[: whole.find(stop)]
+        assert not any(piece.cut for piece in stopped)
+
     async def test_a_form_is_answered_as_well_as_it_can_be(self, engine: Engine, question: PreparedQuestion) -> None:
         schema = {"type": "object", "properties": {"order_number": {"type": "string"}}, "required": ["order_number"]}
 
@@ -159,8 +176,7 @@ class EngineSuite:
         assert time.perf_counter() - started < PROMPT
 
     async def test_answers_asked_for_at_once_all_come_and_are_not_mixed(self, engine: Engine) -> None:
-        pictures = [drawn_picture([f"Order number: {number}"]) for number in ("1111", "2222", "3333", "4444")]
-        questions = [PreparedQuestion("What is the order number?", (picture,)) for picture in pictures]
+        questions = [PreparedQuestion("What is the order number?", (picture,)) for picture in self.PICTURES]
         alone = [text_of(await collect(engine, question)) for question in questions]
 
         async with asyncio.TaskGroup() as group:

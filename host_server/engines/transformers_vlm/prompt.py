@@ -57,10 +57,9 @@ class Prompter:
     def prompt(self, question: PreparedQuestion) -> Prompt:
         """Raises `EngineError` when the template does not take the conversation."""
         thinking = self._thinking if question.thinking is None else question.thinking
+        messages = self._messages(question)
         try:
-            rendered = self._render(self._messages(question), thinking=thinking)
-        except EngineError:
-            raise
+            rendered = self._render(messages, thinking=thinking)
         except Exception as error:
             raise EngineError("The model's chat template does not take this conversation.") from error
         tokens = self._processor(

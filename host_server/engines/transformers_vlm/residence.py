@@ -1,7 +1,6 @@
 """One loaded model as the event loop sees it: being woken, there, or over."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -28,8 +27,10 @@ class Residence:
         loop = asyncio.get_running_loop()
 
         def tell(told: Told) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there
+            try:
                 loop.call_soon_threadsafe(self._told, told)
+            except RuntimeError:  # the loop is closed: nobody is there
+                self._worker.end()
 
         self._worker = Worker(wake, tell)
 

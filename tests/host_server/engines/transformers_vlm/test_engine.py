@@ -35,7 +35,7 @@ from host_server.engines.transformers_vlm.load import load
 from host_server.engines.transformers_vlm.loaded import Loaded
 from host_server.engines.transformers_vlm.loop import StepLoop
 from host_server.engines.transformers_vlm.mind import Mind, mind_of, wake
-from host_server.engines.transformers_vlm.prompt import Prompter
+from host_server.engines.transformers_vlm.prompt import Prompt, Prompter
 from host_server.engines.transformers_vlm.request import Ended, Happened, Request, Token
 from host_server.imaging import prepare
 from tests.support.real_pictures import jpeg
@@ -401,6 +401,46 @@ class TestFaults:
         ):
             await ask(engine, replace(QUESTION, pictures=(picture("brown"),)))
 
+    async def test_memory_that_is_too_small_for_a_prompt_is_told_as_such(self) -> None:
+        class Full(Prompter):
+            def prompt(self, question: PreparedQuestion) -> Prompt:
+                raise MemoryError
+
+        async with engine_of(lambda: replace(mind_of(loaded(), OPTIONS), prompter=Full(loaded().processor))) as engine:
+            with pytest.raises(EngineOutOfMemoryError):
+                await ask(engine)
+
+
+class TestClosing:
+    async def test_those_who_wait_for_a_place_are_told_too(self) -> None:
+        _, mind = saying("abc" * 10_000)
+        questions = [QUESTION, replace(QUESTION, priority="batch")] * 4
+        one_seat = replace(OPTIONS, max_batch=1)
+        async with engine_of(lambda: mind, options=one_seat) as engine, asyncio.TaskGroup() as group:
+            asking = [group.create_task(outcome(ask(engine, question))) for question in questions]
+            await until(lambda: len(engine._boxes) == len(asking))
+            await engine.close()
+
+        assert [task.result() for task in asking] == [EngineClosedError] * len(asking)
+
+    def test_a_model_that_nobody_listens_to_any_more_stops(self) -> None:
+        _, mind = saying("abc" * 100_000)
+
+        async def leave() -> None:
+            engine = TransformersEngine(create("a/b", OPTIONS).info, lambda: mind)
+            left.append(engine.answer(QUESTION))
+            await anext(left[0])
+
+        left: list[AsyncGenerator[Piece, None]] = []
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(leave())
+        loop.close()  # without a word to the engine
+
+        threads = [thread for thread in threading.enumerate() if thread.name == "model"]
+        for thread in threads:
+            thread.join(5)
+        assert not any(thread.is_alive() for thread in threads)
+
 
 class TestLoading:
     async def test_the_first_question_loads_it(self) -> None:
@@ -464,6 +504,14 @@ class TestLoading:
             pytest.raises(EngineError, match="could not answer"),
         ):
             wake(str(tiny_model("glm4v")), OPTIONS)
+
+    def test_a_tokenizer_that_cannot_be_read_while_it_writes_is_refused(self) -> None:
+        class Slow:
+            tokenizer = object()
+
+        with pytest.raises(EngineError) as caught:
+            mind_of(replace(loaded(), processor=Slow()), OPTIONS)
+        assert "tokenizer.json" in caught.value.hint
 
     def test_it_is_known_before_it_is_loaded(self) -> None:
         engine = create(
