@@ -17,20 +17,19 @@ __all__ = ["catalog_router"]
 def catalog_router(service: "Service", *, started_at: int, version: str) -> APIRouter:
     """The routes, bound to this service."""
     router = APIRouter()
-    infos = [engine.info for engine in service.engines.engines]
 
     @router.get("/v1/models")
     async def models() -> dict[str, Any]:
         """The engines of this host, the default one first."""
-        return {"object": "list", "data": [_model(info, started_at) for info in infos]}
+        return {"object": "list", "data": [_model(engine.info, started_at) for engine in service.engines.engines]}
 
     @router.get("/v1/models/{name}")
     async def model(name: str) -> dict[str, Any]:
-        """One engine."""
-        for info in infos:
-            if info.name == name:
-                return _model(info, started_at)
-        raise WireError("model_not_found", "No such model here.", param="model")
+        """One engine, by its name or its model's."""
+        keeper = service.engines.find(name)
+        if keeper is None:
+            raise WireError("model_not_found", "No such model here.", param="model")
+        return _model(keeper.engine.info, started_at)
 
     @router.get("/health/live")
     async def live() -> dict[str, Any]:

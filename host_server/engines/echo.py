@@ -42,7 +42,7 @@ class EchoEngine:
     async def answer(self, question: PreparedQuestion) -> AsyncGenerator[Piece, None]:
         """Say the question back; the first word comes at once."""
         start = asyncio.get_running_loop().time()
-        for number, piece in enumerate(pieces(_reply(question), question.max_output_tokens)):
+        for number, piece in enumerate(pieces(_reply(question), question.max_output_tokens, stop=question.stop)):
             await self._wait_until(start + number / self._rate if self._rate else start)
             if self._closed.is_set():
                 raise EngineClosedError("The echo engine was closed.")

@@ -1,7 +1,7 @@
 """Cut a finished text into the pieces that an engine without a tokenizer streams and counts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from host_server.engines.base import Piece
@@ -16,8 +16,14 @@ _PIECE: Final = re.compile(
 )
 
 
-def pieces(text: str, limit: int | None = None) -> Iterator[Piece]:
-    """Yield `text` word by word, one token each; with a limit the last piece allowed says when more would have come."""
+def pieces(text: str, limit: int | None = None, *, stop: Iterable[str] = ()) -> Iterator[Piece]:
+    """Yield `text` word by word, one token each, up to the first `stop` in it.
+
+    With a limit the last piece allowed says when more would have come.
+    """
+    stops = [(at + len(each), at) for each in stop if (at := text.find(each)) >= 0]
+    if stops:
+        text = text[: min(stops)[1]]  # the first that is complete, as if it had come word by word
     found = list(_PIECE.finditer(text))
     kept = found if limit is None else found[:limit]
     for number, match in enumerate(kept, 1):

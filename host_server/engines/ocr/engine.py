@@ -57,7 +57,8 @@ class OcrEngine:
         gone = threading.Event()
         try:
             text = await self._in_worker(partial(_work, question, lambda: gone.is_set() or self._closed.is_set()))
-            for piece in pieces(text, min(question.max_output_tokens or _MOST_TOKENS, _MOST_TOKENS)):
+            limit = min(question.max_output_tokens or _MOST_TOKENS, _MOST_TOKENS)
+            for piece in pieces(text, limit, stop=question.stop):
                 if self._closed.is_set():
                     raise EngineClosedError("The OCR engine was closed.")
                 yield piece

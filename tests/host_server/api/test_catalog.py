@@ -13,6 +13,16 @@ async def test_a_model_says_what_it_can(served: Serving) -> None:
     assert single.items() >= {"id": "script", "object": "model", "owned_by": "tests", "takes_images": True}.items()
 
 
+async def test_a_model_is_found_by_its_real_name_too(served: Serving, engine: ScriptedEngine) -> None:
+    engine.finish("yes")
+    async with served.client() as client:
+        found = (await client.get("/v1/models/script-1")).json()
+        answer = await client.post("/v1/responses", json={"model": "script-1", "input": "hello"})
+
+    assert (found["id"], found["answers_with"]) == ("script", "script-1")
+    assert (answer.status_code, answer.json()["model"]) == (200, "script")
+
+
 async def test_a_ready_host_says_so_and_one_that_is_not_says_why(served: Serving, engine: ScriptedEngine) -> None:
     async with served.client() as client:
         ready = await client.get("/health/ready")

@@ -35,3 +35,25 @@ def test_the_limit_cuts_and_the_last_piece_says_whether_anything_is_missing(text
 
     assert [piece.text for piece in cut] == [piece.text for piece in whole[:limit]]
     assert [piece.cut for piece in cut] == [False] * (len(cut) - 1) + [len(whole) > limit]
+
+
+@pytest.mark.parametrize(
+    ("stop", "said"),
+    [
+        ((), "one two three"),
+        (("four",), "one two three"),
+        ((" two",), "one"),
+        (("three", "two"), "one "),
+        (("o three", "wo th"), "one t"),
+        (("one",), ""),
+    ],
+)
+def test_the_first_stop_ends_the_text_and_is_no_part_of_it(stop: tuple[str, ...], said: str) -> None:
+    cut = list(pieces("one two three", stop=stop))
+
+    assert "".join(piece.text for piece in cut) == said
+    assert not any(piece.cut for piece in cut)
+
+
+def test_a_text_that_ends_at_a_stop_is_not_cut_by_its_limit() -> None:
+    assert [piece.cut for piece in pieces("one two three", 1, stop=[" two"])] == [False]
