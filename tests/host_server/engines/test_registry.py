@@ -57,9 +57,9 @@ import sys
 from host_server.engines import registry
 from host_server import imaging
 registry.available()
-registry.create("ocr"), registry.create("echo")
+registry.create("ocr"), registry.create("echo"), registry.create("transformers_vlm=a/b")
 imaging.sniff(b"")
-print([name for name in ("PIL", "numpy", "cv2", "onnxruntime", "rapidocr") if name in sys.modules])
+print([name for name in ("torch", "transformers", "tokenizers", "PIL", "numpy", "cv2", "onnxruntime", "rapidocr") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
 
@@ -73,3 +73,12 @@ def test_an_engine_that_computes_gets_a_process_of_its_own() -> None:
     assert not isinstance(registry.create_here("ocr"), RestartableEngine)
     assert registry.create("ocr").info == registry.create_here("ocr").info
     assert not isinstance(registry.create("echo"), RestartableEngine)
+
+
+def test_an_engine_that_loads_a_model_is_told_which() -> None:
+    pytest.importorskip("torch", reason="the extra `gpu` is not installed")
+
+    assert isinstance(registry.create("transformers_vlm=a/b"), RestartableEngine)
+    assert registry.create_here("transformers_vlm=a/b").info.model == "b"
+    with pytest.raises(UnknownEngineError, match="needs a model"):
+        registry.create("transformers_vlm")
