@@ -9,7 +9,9 @@ __all__ = ["AREA", "installed", "judge_installed", "judge_states"]
 
 AREA = "engines"
 HOST_NEEDS = ("fastapi", "PIL")
-ENGINE_NEEDS = {"ocr": ("rapidocr", "onnxruntime")}
+ENGINE_NEEDS = {"ocr": ("rapidocr", "onnxruntime"), "transformers_vlm": ("torch", "transformers")}
+NEED_A_MODEL = ("transformers_vlm",)
+EXTRAS = {"transformers_vlm": "pip install 'lensbridge[host,gpu]'"}
 INSTALL = "pip install 'lensbridge[demo]'"
 
 
@@ -34,10 +36,11 @@ def judge_installed(there: Mapping[str, bool], *, wanted: Sequence[str]) -> list
     lacking = [spec for spec in wanted if there.get(spec.partition("=")[0]) is False]
     if lacking:
         text = f"the engine {lacking[0]} of the settings is not installed"
-        return [failed(AREA, "installed", text, hint=INSTALL, exit_code=HOST_CODE)]
+        hint = EXTRAS.get(lacking[0].partition("=")[0], INSTALL)
+        return [failed(AREA, "installed", text, hint=hint, exit_code=HOST_CODE)]
     if wanted:
         return [passed(AREA, "installed", f"a host started here has {', '.join(wanted)}")]
-    readers = [name for name in ENGINE_NEEDS if there[name]]
+    readers = [name for name in ENGINE_NEEDS if there.get(name) and name not in NEED_A_MODEL]
     if not readers:
         text = "only `echo` is installed here, which repeats the question and looks at no picture"
         return [warned(AREA, "installed", text, hint=f"{INSTALL} for one that reads text")]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bridge.adb.devices import DeviceLine, list_devices
 from bridge.adb.server import AdbAddress, ServerInfo, server_address
 from bridge.config import Settings
-from bridge.doctor import adb, engines, host, phones
+from bridge.doctor import adb, engines, host, model, phones
 from bridge.doctor.command import judge_command, look_for_command
 from bridge.doctor.finding import ADB_CODE, HOST_CODE, Finding, bounded, failed, passed, warned
 from bridge.doctor.keys import judge_key, look_at_key
@@ -22,6 +22,7 @@ __all__ = ["Examination", "examine"]
 # What each step may take of the whole; the first three come one after the other, with a second to spare.
 SERVER_SHARE, LIST_SHARE, PHONE_SHARE = 0.3, 0.2, 0.4
 HOST_SHARE = 0.5
+MODEL_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ async def examine(wanted: Examination) -> list[Finding]:
     async with asyncio.TaskGroup() as group:
         about_adb = group.create_task(_adb(wanted))
         about_host = group.create_task(_host(wanted.settings, wanted.seconds * HOST_SHARE))
+        about_model = group.create_task(_model(wanted.settings, wanted.seconds * MODEL_SHARE))
         about_laptop = group.create_task(asyncio.to_thread(_laptop, wanted))
-    return [*about_laptop.result(), *about_adb.result(), *about_host.result()]
+    return [*about_laptop.result(), *about_adb.result(), *about_host.result(), *about_model.result()]
 
 
 def _laptop(wanted: Examination) -> list[Finding]:
@@ -129,6 +131,19 @@ def _no_host(settings: Settings) -> list[Finding]:
         hint = f"if process {pid} is a host, end it: `kill {pid}`; another one is started when it is needed"
         found = [warned(host.AREA, "live", f"{url} was the host's address and is silent", hint=hint, url=url, pid=pid)]
     return [*found, *engines.judge_installed(engines.installed(), wanted=settings.engine)]
+
+
+async def _model(settings: Settings, seconds: float) -> list[Finding]:
+    """What a host that is started here would load, where the settings want a model: else nobody waits for torch."""
+    models = model.models_of(settings.engine)
+    if not models or settings.host_url or not engines.installed()[model.ENGINE]:
+        return []
+
+    async def look() -> Sequence[Finding]:
+        return model.judge_engine(await model.ask_engine(models))
+
+    hint = "is the machine busy? see `python -c 'import torch'`"
+    return list(await bounded(model.AREA, "torch", look(), seconds=seconds, exit_code=HOST_CODE, hint=hint))
 
 
 async def _bounded_adb(check: str, work: Awaitable[Sequence[Finding]], seconds: float) -> Sequence[Finding]:
