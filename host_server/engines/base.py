@@ -36,6 +36,7 @@ __all__ = [
     "PromptTooLongError",
     "Report",
     "RestartableEngine",
+    "SteppingEngine",
     "Turn",
     "UnknownEngineError",
     "UpstreamError",
@@ -201,6 +202,15 @@ class RestartableEngine(PerishableEngine, Protocol):
 
     async def unload(self) -> None:
         """End it and free everything it holds; `warm_up()` begins anew. What still runs fails, to be asked again."""
+        ...
+
+
+@runtime_checkable
+class SteppingEngine(Engine, Protocol):
+    """An engine that works in steps, of which most say nothing while a long prompt is read."""
+
+    def steps(self) -> int:
+        """How many it has made. Asked every few seconds in the event loop: one that is slow is not taken for hung."""
         ...
 
 

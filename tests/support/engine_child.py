@@ -1,9 +1,9 @@
 """The process of an engine that misbehaves on demand: `python engine_child.py [HABIT]`, with a question as the order.
 
 `die` ends the process in mid-answer, `stall` never gets on, `freeze` blocks everything, `fail` and `break` raise,
-`full` and `exhausted` find no memory, `lose` loses the model, `grow` holds more for ever, `print` writes where only
-frames belong; any other text is said back. HABIT is a number of words a second, a path that must exist before it is
-loaded, or one of the words below.
+`full` and `exhausted` find no memory, `lose` loses the model, `grow` holds more for ever, `read` says nothing and gets
+on, `print` writes where only frames belong; any other text is said back. HABIT is a number of words a second, a path
+that must exist before it is loaded, or one of the words below.
 """
 
 import asyncio
@@ -31,9 +31,15 @@ class Puppet(EchoEngine):
         self._habit = habit
         self._lost = asyncio.Event()
         self._held: list[bytes] = []
+        self._steps = 0
+        self._reading = False
 
     def device_bytes(self) -> int:
         return sum(map(len, self._held))
+
+    def steps(self) -> int:
+        self._steps += self._reading
+        return self._steps
 
     async def lost(self) -> None:
         await self._lost.wait()
@@ -64,6 +70,9 @@ class Puppet(EchoEngine):
                 time.sleep(60)  # ruff: ignore[blocking-sleep-in-async-function] that is the point
             case "lose":
                 self._lost.set()
+                await asyncio.Event().wait()
+            case "read":
+                self._reading = True
                 await asyncio.Event().wait()
             case "grow":
                 self._held.append(bytes(50_000_000))

@@ -19,6 +19,7 @@ from host_server.engines.base import (
     EngineError,
     EngineOutOfMemoryError,
     PerishableEngine,
+    SteppingEngine,
     WeighedEngine,
 )
 from host_server.engines.process import messages
@@ -121,7 +122,7 @@ class _Child:
                 if task := self._tasks.get(message["id"]):
                     task.cancel()
             case "ping":
-                self._out.send(messages.pong(_memory(self._engine)))
+                self._out.send(messages.pong(_memory(self._engine), _steps(self._engine)))
 
     def stop(self) -> None:
         """Nobody listens any more."""
@@ -161,6 +162,10 @@ class _Child:
         async with aclosing(self._engine.answer(messages.question_of(frame))) as pieces:
             async for piece in pieces:
                 self._out.send(messages.piece(number, piece))
+
+
+def _steps(engine: Engine) -> int:
+    return engine.steps() if isinstance(engine, SteppingEngine) else 0
 
 
 async def _die_when_lost(engine: PerishableEngine) -> None:

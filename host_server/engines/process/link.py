@@ -38,7 +38,7 @@ class Limits:
     silent_s: float = 30.0
     """Without an answer to a ping."""
     stall_s: float = 120.0
-    """Without a piece of any answer while at least one is worked on."""
+    """Without a piece of any answer, or a step towards one, while at least one is worked on."""
     load_s: float = 900.0
     """A large model on a slow disk, made smaller while it is loaded."""
     close_s: float = 2.0
@@ -74,6 +74,7 @@ class Link(asyncio.SubprocessProtocol):
         self._replies: dict[int, Reply] = {}
         self._working: set[int] = set()
         self._last = 0
+        self._steps = 0
         self._spoke = False
         self._transport: asyncio.SubprocessTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -169,9 +170,15 @@ class Link(asyncio.SubprocessProtocol):
             number = messages.number_of(message)
             self._answered(number, kind, message)
         elif kind == "pong":
-            self.memory = messages.memory_of(message)
+            self._ponged(message)
         else:
             raise FrameError("an unknown message")
+
+    def _ponged(self, message: Json) -> None:
+        self.memory = messages.memory_of(message)
+        steps, self._steps = self._steps, messages.steps_of(message)
+        if steps != self._steps and self._working:
+            self._dog.moved(self._clock())
 
     def _answered(self, number: int, kind: str, message: Json) -> None:
         self._dog.moved(self._clock())

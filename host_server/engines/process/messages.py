@@ -3,7 +3,7 @@
 ```
 host ► child   warm {id} · ask {id, …} + pictures · cancel {id} · ping
 child ► host   piece {id, text, tokens, …} · done {id} · failed {id, kind, message, hint} · log {level, text}
-               pong {memory: {rss, device}}
+               pong {memory: {rss, device}, steps}
 ```
 """
 
@@ -25,7 +25,18 @@ from host_server.engines.base import (
 )
 from host_server.engines.process.frames import Frame, FrameError, Json, encode
 
-__all__ = ["ask", "error_of", "failed", "memory_of", "number_of", "piece", "piece_of", "pong", "question_of"]
+__all__ = [
+    "ask",
+    "error_of",
+    "failed",
+    "memory_of",
+    "number_of",
+    "piece",
+    "piece_of",
+    "pong",
+    "question_of",
+    "steps_of",
+]
 
 _LONGEST_WORDS: Final = 500
 _PICTURE_FIELDS: Final = tuple(field.name for field in fields(PreparedPicture) if field.name != "jpeg")
@@ -124,9 +135,9 @@ def error_of(message: Json) -> EngineError:
     return _ERRORS.get(str(message.get("kind")), EngineError)(words, hint=hint)
 
 
-def pong(memory: Mapping[str, int]) -> Json:
-    """The child is there, and holds so much."""
-    return {"type": "pong", "memory": dict(memory)}
+def pong(memory: Mapping[str, int], steps: int = 0) -> Json:
+    """The child is there, holds so much, and has made so many steps."""
+    return {"type": "pong", "memory": dict(memory), "steps": steps}
 
 
 def memory_of(message: Json) -> dict[str, int]:
@@ -137,6 +148,14 @@ def memory_of(message: Json) -> dict[str, int]:
     if any(type(size) is not int or not 0 <= size < _MOST_BYTES for size in told.values()):
         raise FrameError("no memory")
     return told
+
+
+def steps_of(message: Json) -> int:
+    """How many steps the child says it has made. Raises `FrameError`."""
+    steps: Any = message.get("steps")
+    if type(steps) is not int:
+        raise FrameError("no steps")
+    return steps
 
 
 def number_of(message: Json) -> int:

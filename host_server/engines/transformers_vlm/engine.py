@@ -102,6 +102,10 @@ class TransformersEngine:
         if self._residence is not None:
             await self._residence.lost.wait()
 
+    def steps(self) -> int:
+        """See `base.SteppingEngine`."""
+        return 0 if self._residence is None else self._residence.steps
+
     def device_bytes(self) -> int:
         """Bytes of a card that the model's process holds."""
         return 0 if self._residence is None else self._residence.device_bytes

@@ -44,6 +44,11 @@ class Residence:
         """See `base.WeighedEngine`."""
         return 0 if self._mind is None else self._mind.device_bytes
 
+    @property
+    def steps(self) -> int:
+        """See `base.SteppingEngine`."""
+        return self._worker.steps
+
     async def mind(self) -> Mind:
         """Wait until the model is there. Raises the `EngineError` that keeps it from that, or has ended it."""
         await self._settled.wait()

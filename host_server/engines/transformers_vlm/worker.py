@@ -57,6 +57,8 @@ class Worker:
         self._wake: Final = wake
         self._tell: Final = tell
         self._inbox: queue.SimpleQueue[Ask | _Cancel | None] = queue.SimpleQueue()
+        self.steps = 0
+        """How many it has made; one that is slow is not hung."""
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
@@ -103,6 +105,7 @@ class Worker:
                 return
             if news := [*news, *floor.step()]:
                 self._tell(news)
+            self.steps += 1
 
     def _drain(self, floor: Floor) -> list[News]:
         """Take what has come; wait for it when there is nothing else to do."""

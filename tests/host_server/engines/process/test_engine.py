@@ -206,6 +206,27 @@ async def test_one_that_gets_on_or_rests_is_left_alone() -> None:
         assert engine.pid == pid
 
 
+async def test_one_that_reads_a_long_prompt_is_slow_and_not_hung() -> None:
+    clock = Clock()
+    async with (
+        open_puppet(clock=clock, beat_s=0.01, silent_s=NEVER, stall_s=120.0) as engine,
+        asyncio.TaskGroup() as group,
+    ):
+        await engine.warm_up()
+        pid = engine.pid
+        reading = group.create_task(refused(engine, "read"))
+        link = engine._link
+        assert link is not None
+        for _ in range(5):
+            before = link._steps
+            await until(lambda: link._steps > before)  # ruff: ignore[function-uses-loop-variable] awaited here
+            clock.now += 100
+
+        assert engine.pid == pid
+        assert not reading.done()
+        await engine.unload()
+
+
 @pytest.mark.parametrize("habit", ["garbage", "stranger"])
 async def test_one_that_speaks_nonsense_is_killed(habit: str, caplog: pytest.LogCaptureFixture) -> None:
     async with open_puppet(habit) as engine:

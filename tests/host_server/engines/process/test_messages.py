@@ -136,12 +136,14 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-_KNOWN = st.sampled_from(["text", "tokens", "cut", "thinking", "report", "memory", "kind", "message", "hint", "id"])
+_KNOWN = st.sampled_from(
+    ["text", "tokens", "cut", "thinking", "report", "memory", "steps", "kind", "message", "hint", "id"]
+)
 
 
 @given(st.dictionaries(_KNOWN, _JSON))
 def test_whatever_a_child_says_is_a_piece_or_is_refused(message: dict[str, Any]) -> None:
-    for read in (messages.piece_of, messages.memory_of, messages.number_of):
+    for read in (messages.piece_of, messages.memory_of, messages.number_of, messages.steps_of):
         with suppress(FrameError):
             read(message)
     assert isinstance(messages.error_of(message), EngineError)
@@ -150,6 +152,7 @@ def test_whatever_a_child_says_is_a_piece_or_is_refused(message: dict[str, Any])
 def test_what_a_child_holds_comes_out_as_it_went_in() -> None:
     for memory in ({}, {"rss": 0}, {"rss": 1 << 40, "device": 5}):
         assert messages.memory_of(messages.pong(memory)) == memory
+    assert messages.steps_of(messages.pong({}, 7)) == 7
 
 
 @pytest.mark.parametrize(
@@ -158,6 +161,12 @@ def test_what_a_child_holds_comes_out_as_it_went_in() -> None:
 def test_what_a_child_cannot_hold_is_refused(memory: object) -> None:
     with pytest.raises(FrameError):
         messages.memory_of({"type": "pong", "memory": memory})
+
+
+@pytest.mark.parametrize("steps", [None, "1", 1.0, True])
+def test_steps_are_counted_whole(steps: object) -> None:
+    with pytest.raises(FrameError):
+        messages.steps_of({"type": "pong", "steps": steps})
 
 
 @pytest.mark.parametrize(
