@@ -11,10 +11,9 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import torch
-from transformers import StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
 from host_server.engines.transformers_vlm import memory
@@ -79,14 +78,19 @@ class GenerateLoop:
             happened, last = answer.add(told, self._loaded.eos, self._clock())
             if last is None:
                 return happened
-            generation.next()  # the end of `generate()`, which knows as well that this was the last token
+            generation.given_up = True
+            generation.next()
         else:
             happened, last = [], told
         self._running = None
         return [*happened, answer.ended(last, self._clock())]
 
 
-class _Generation(BaseStreamer, StoppingCriteria):
+class _GivenUp(Exception):
+    """The way out of `generate()`."""
+
+
+class _Generation(BaseStreamer):
     """One call of `generate()`, halted between its tokens."""
 
     def __init__(self, loaded: Loaded, answer: Answer) -> None:
@@ -94,46 +98,49 @@ class _Generation(BaseStreamer, StoppingCriteria):
         self._loaded = loaded
         self._answer = answer
         self._go = threading.Semaphore(0)
-        self._told: queue.SimpleQueue[int | Reason] = queue.SimpleQueue()
+        self._told: queue.SimpleQueue[int | Reason | Exception] = queue.SimpleQueue()
         self._prompt_seen = False
         # A daemon: one that was never asked for its next token must not keep the process.
         threading.Thread(target=self._run, name="generate", daemon=True).start()
 
     def next(self) -> int | Reason:
-        """Let it work until its next token, or its end."""
+        """Let it work until its next token, or its end. An error of the device is raised."""
         self._go.release()
-        return self._told.get()
+        told = self._told.get()
+        if not isinstance(told, Exception):
+            return told
+        if memory.out_of_memory(told):
+            memory.release(self._loaded.device)
+            return "memory"
+        if not memory.ends_one(told):
+            raise told
+        _log.error("generate() failed", exc_info=told)
+        return "error"
 
     def put(self, value: torch.Tensor) -> None:
         """The streamer's half: `generate()` brings the prompt first, then token by token."""
         if self._prompt_seen:
             self._told.put(int(value))
-            self._go.acquire()
+            self._wait()
         self._prompt_seen = True
 
     def end(self) -> None:
         """Said by `_run`, which knows why."""
 
-    def __call__(self, input_ids: torch.Tensor, _scores: Any, **_kwargs: Any) -> torch.BoolTensor:
-        stop = torch.full((len(input_ids),), self.given_up, dtype=torch.bool, device=input_ids.device)
-        return cast("torch.BoolTensor", stop)
+    def _wait(self) -> None:
+        self._go.acquire()
+        if self.given_up:
+            raise _GivenUp
 
     def _run(self) -> None:
-        self._go.acquire()
         try:
-            if not self.given_up:
-                self._generate()
-            self._told.put(self._reason())
-        except (RuntimeError, ValueError, MemoryError) as error:
-            short = memory.out_of_memory(error)
-            if short:
-                memory.release(self._loaded.device)
-            else:
-                _log.exception("generate() failed")
-            self._told.put("memory" if short else "error")
-
-    def _reason(self) -> Reason:
-        return "cancelled" if self.given_up else "limit"
+            self._wait()
+            self._generate()
+            self._told.put("limit")
+        except _GivenUp:
+            self._told.put("cancelled")
+        except Exception as error:  # ruff: ignore[blind-except]  # whoever waits for a token must hear of it
+            self._told.put(error)
 
     def _generate(self) -> None:
         request, sampling = self._answer.request, self._answer.request.sampling
@@ -151,6 +158,5 @@ class _Generation(BaseStreamer, StoppingCriteria):
             eos_token_id=sorted(self._loaded.eos) or None,
             suppress_tokens=list(self._loaded.suppressed) or None,
             streamer=self,
-            stopping_criteria=[self],
             **drawn,
         )

@@ -145,11 +145,11 @@ class StepLoop:
             if memory.out_of_memory(error):
                 self._remembered.forget()
                 self._end(row, "memory")
-            elif isinstance(error, torch.AcceleratorError):
-                raise
-            else:
+            elif memory.ends_one(error):
                 _log.exception("a prompt could not be computed")
                 self._end(row, "error")
+            else:
+                raise
 
     def _begin(self, row: Row) -> Prefill:
         row.begun = self._clock()

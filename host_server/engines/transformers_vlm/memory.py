@@ -7,7 +7,7 @@ import torch
 
 from host_server.engines.transformers_vlm.loaded import Loaded
 
-__all__ = ["bytes_per_token", "free_share", "out_of_memory", "release"]
+__all__ = ["bytes_per_token", "ends_one", "free_share", "out_of_memory", "release"]
 
 _SHARE = 0.6
 """Of what is free after loading; the rest is for what a step computes with."""
@@ -36,6 +36,11 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
         isinstance(error, RuntimeError) and "not enough memory" in str(error)
     )
+
+
+def ends_one(error: BaseException) -> bool:
+    """Whether an error that is not about memory is about one prompt; the device's own are everybody's."""
+    return not isinstance(error, torch.AcceleratorError)
 
 
 def release(device: torch.device) -> None:

@@ -75,7 +75,7 @@ class Prefill:
         if not self._unseen:
             raise ValueError("the prompt has more places for pictures than its pictures fill")
         self._seen.insert(0, self._features.of(self._unseen.pop()))
-        if self._done == 0 and not self._unseen and sum(map(len, self._seen)) != self._places():
+        if not self._unseen and sum(map(len, self._seen)) != int(self._pictured.sum()):
             raise ValueError("the prompt has fewer places for pictures than its pictures fill")
 
     def _next_chunk(self) -> torch.Tensor | None:
