@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
+from host_server.engines.base import UnknownEngineError
 from host_server.engines.options import EngineOptions
+from host_server.engines.transformers_vlm.folder import is_revision
+from host_server.engines.upstream.address import parse
 from host_server.security.network import is_loopback
 from host_server.wire.discovery import state_dir
 
@@ -19,7 +21,6 @@ ANSWER_CACHE_MIB = 64
 _BACKLOG = 512
 _SEND_BUFFER = 256 * 1024
 _DEVICE: Final = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,2})?")
-_REVISION: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
 
 
 class SettingsError(Exception):
@@ -111,7 +112,7 @@ class HostSettings:
             raise SettingsError(
                 f"{options.device!r} is no device.", hint="--device takes auto, cpu, cuda, cuda:1 or mps"
             )
-        if options.revision is not None and (_REVISION.fullmatch(options.revision) is None or ".." in options.revision):
+        if options.revision is not None and not is_revision(options.revision):
             raise SettingsError(
                 f"{options.revision!r} is no revision.", hint="--revision takes a branch, a tag or a commit"
             )
@@ -144,15 +145,7 @@ class HostSettings:
 
 
 def _check_upstream(url: str) -> None:
-    if url.startswith("adb:"):
-        raise SettingsError(
-            f"The host cannot reach {url}: it knows no phones.",
-            hint="`bridge serve --upstream adb:SERIAL:PORT`, on the machine the phone is plugged into, makes the way",
-        )
     try:
-        parts = urlsplit(url)
-        fine = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fine = False
-    if not fine:
-        raise SettingsError(f"{url!r} is no address of a server.", hint="write for example http://127.0.0.1:8000/v1")
+        parse(url)
+    except UnknownEngineError as error:
+        raise SettingsError(error.message, hint=error.hint) from None
