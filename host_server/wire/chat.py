@@ -41,6 +41,9 @@ from host_server.wire.request import (
 __all__ = ["ChatCreate", "ChatMessage", "ResponseFormat", "parse_chat"]
 
 
+_MAX_MODALITIES = 8
+
+
 class _TextPart(Model):
     type: Literal["text"]
     text: Text
@@ -151,11 +154,11 @@ class ChatCreate(Model):
     service_tier: Tier | None = None
     response_format: ResponseFormat | None = None
     n: int | None = None
-    modalities: list[Name] | None = None
+    modalities: Annotated[list[Name], Field(max_length=_MAX_MODALITIES)] | None = None
     logprobs: bool | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    logit_bias: dict[str, Any] | None = None
+    logit_bias: Any = None
     tools: list[Any] | None = None
     functions: list[Any] | None = None
     audio: Any = None

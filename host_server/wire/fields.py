@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from host_server.wire.errors import WireError
 
@@ -45,15 +45,18 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-def _small(metadata: dict[str, str]) -> dict[str, str]:
-    if len(metadata) > _MAX_METADATA or any(len(key) > _MAX_METADATA_KEY for key in metadata):
+def _small(metadata: Any) -> Any:
+    """Looked at before the pairs are: a million wrong ones would take seconds to complain about."""
+    if isinstance(metadata, dict) and (
+        len(metadata) > _MAX_METADATA or any(len(key) > _MAX_METADATA_KEY for key in metadata)
+    ):
         raise ValueError(f"at most {_MAX_METADATA} pairs, keys of at most {_MAX_METADATA_KEY} characters")
     return metadata
 
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 Text = Annotated[str, Field(max_length=_MAX_TEXT)]
-Metadata = Annotated[dict[str, Annotated[str, Field(max_length=_MAX_METADATA_VALUE)]], AfterValidator(_small)]
+Metadata = Annotated[dict[str, Annotated[str, Field(max_length=_MAX_METADATA_VALUE)]], BeforeValidator(_small)]
 OutputTokens = Annotated[int, Field(ge=1, le=1_000_000)]
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
 TopP = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
