@@ -38,8 +38,6 @@ class Threads:
             try:
                 await turn
             except asyncio.CancelledError:
-                with suppress(ValueError):
-                    self._waiting[priority].remove(turn)
                 if not turn.cancelled():  # its turn came in the same moment
                     self._over(priority)
                 raise

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from host_server.core.conversation import converse
 from host_server.service import Answer, EngineRoom, Limits, Pictures, Service
+from host_server.service.asked import Asked
 from host_server.service.threads import Threads
 from host_server.store.blobs import BlobStore
 from host_server.wire.errors import WireError
@@ -87,6 +89,7 @@ async def test_batch_that_waits_far_behind_has_no_picture_made_ready(service: Se
     prepare = service.pictures.prepare
 
     async def watched(principal: str, sha256: str, **options: Any) -> Any:
+        assert options["priority"] == "batch"
         made.append(sha256)
         return await prepare(principal, sha256, **options)
 
@@ -98,6 +101,32 @@ async def test_batch_that_waits_far_behind_has_no_picture_made_ready(service: Se
     await asyncio.sleep(0.05)
 
     assert len(made) == 9  # the one at the engine and the eight whose turn is near
+
+
+@pytest.mark.parametrize("batch", [False, True])
+async def test_a_picture_that_comes_with_its_question_is_read_by_its_class(
+    service: Service, engine: ScriptedEngine, *, batch: bool
+) -> None:
+    seen: list[str] = []
+    receiving = service.pictures._receiving
+    run = receiving.run
+
+    async def watched(work: Any, *, priority: Any = "interactive") -> Any:
+        seen.append(priority)
+        return await run(work, priority=priority)
+
+    receiving.run = watched  # type: ignore[method-assign]
+    await _ask(service, "", batch=batch, input=PICTURE)
+
+    assert seen == ["batch" if batch else "interactive"]
+
+
+def test_a_question_that_waits_does_not_hold_the_picture_it_came_with() -> None:
+    create = parse_create({"input": PICTURE})
+    conversation = converse(create, None)
+
+    assert conversation.images
+    assert Asked.of(create, conversation, ("ab",)).conversation.images == ()
 
 
 async def test_the_queue_of_batch_is_its_own(service: Service, engine: ScriptedEngine) -> None:
