@@ -95,8 +95,7 @@ class EngineRoom:
 
 
 def _callings(info: EngineInfo) -> Iterator[str]:
-    """`zai-org/GLM-4.6V-Flash@main int8` is also called without what stands behind its name, and without its owner."""
+    """`zai-org/GLM-4.6V-Flash@main (int8)` is also called without what stands behind its name, or before it."""
     whole = info.model.casefold()
-    for name in (whole, whole.split()[0].partition("@")[0] if whole.split() else ""):
-        yield name
-        yield name.rstrip("/").rpartition("/")[2]
+    plain = whole.partition(" ")[0].partition("@")[0].rstrip("/")
+    yield from (whole, plain, plain.rpartition("/")[2], f"{info.owner.casefold()}/{plain}")

@@ -234,7 +234,7 @@ def _named(name: str, model: str) -> ScriptedEngine:
         (None, "vlm"),
         ("vlm", "vlm"),
         ("upstream", "upstream"),
-        ("zai-org/GLM-4.6V-Flash@main int8", "vlm"),
+        ("zai-org/GLM-4.6V-Flash@main (int8)", "vlm"),
         ("zai-org/GLM-4.6V-Flash", "vlm"),
         ("GLM-4.6V-Flash", "vlm"),
         ("glm-4.6v-flash", "vlm"),
@@ -245,7 +245,7 @@ def _named(name: str, model: str) -> ScriptedEngine:
     ],
 )
 def test_an_engine_is_called_by_its_name_or_its_models(asked: str | None, found: str | None) -> None:
-    room = EngineRoom([_named("vlm", "zai-org/GLM-4.6V-Flash@main int8"), _named("upstream", "qwen2.5-vl:7b")])
+    room = EngineRoom([_named("vlm", "zai-org/GLM-4.6V-Flash@main (int8)"), _named("upstream", "qwen2.5-vl:7b")])
     if found is None:
         with pytest.raises(WireError, match="No such model"):
             room.pick(asked)
@@ -254,8 +254,9 @@ def test_an_engine_is_called_by_its_name_or_its_models(asked: str | None, found:
 
 
 def test_a_models_name_may_be_empty_or_a_folder() -> None:
-    room = EngineRoom([_named("a", ""), _named("b", "/models/tiny/")])
+    room = EngineRoom([_named("a", ""), _named("b", "/models/tiny/"), _named("c", "GLM-4.6V-Flash")])
 
     assert room.pick("tiny").name == "b"
+    assert room.pick("tests/GLM-4.6V-Flash").name == "c"  # its owner is called `tests`
     with pytest.raises(WireError):
         room.pick("other")
