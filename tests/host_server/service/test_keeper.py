@@ -26,7 +26,7 @@ from tests.support.until import until
 @asynccontextmanager
 async def running(folder: Path, engine: Engine, **care: Any) -> AsyncGenerator[Service]:
     """A service whose engines are looked after so."""
-    room = EngineRoom([engine], care=Care(look_s=0.02, **care))
+    room = EngineRoom([engine], care=Care(**{"look_s": 0.02} | care))
     pictures = Pictures(BlobStore(folder / "blobs", quota=1000))
     service = Service(room, pictures, limits=Limits(answer_s=20.0))
     async with asyncio.timeout(30), service.running():
@@ -70,7 +70,10 @@ async def test_an_engine_that_nobody_asks_is_ended_and_the_next_question_brings_
         assert kinds == ["created", "queued", "in_progress"]
         assert (events[1]["reason"], events[1]["position"]) == ("loading", 0)
         assert _text(events[-1]["response"]) == "are you there?"
-        assert 'bridge_engine_restarts_total{model="puppet",reason="idle"} 1.0' in service.exposition().decode()
+        await until(lambda: service.engines.states["puppet"] == "unloaded")
+        await asyncio.sleep(0.3)  # and now it stays away
+        assert (engine.pid, service.engines.states) == (None, {"puppet": "unloaded"})
+        assert 'bridge_engine_restarts_total{model="puppet",reason="idle"} 2.0' in service.exposition().decode()
 
 
 async def test_an_engine_that_is_asked_stays(tmp_path: Path) -> None:
@@ -79,6 +82,18 @@ async def test_an_engine_that_is_asked_stays(tmp_path: Path) -> None:
         await until(lambda: not service.reasons())
         pid = engine.pid
         await _said(service, "one two three four five six seven eight nine ten eleven twelve thirteen fourteen")
+
+        assert (engine.pid, service.engines.states) == (pid, {"puppet": "ready"})
+
+
+async def test_short_answers_between_two_looks_count_as_well(tmp_path: Path) -> None:
+    engine = puppet()
+    async with running(tmp_path, engine, idle_unload_s=0.5, look_s=0.3) as service:
+        await until(lambda: not service.reasons())
+        pid = engine.pid
+        for _ in range(12):
+            await _said(service, "hi")
+            await asyncio.sleep(0.1)
 
         assert (engine.pid, service.engines.states) == (pid, {"puppet": "ready"})
 
