@@ -9,7 +9,7 @@ the like, comes along as further fields; places in the picture do not, the stric
 """
 
 from host_server.wire.errors import WireError, error_body
-from host_server.wire.response import Json
+from host_server.wire.response import Json, usage
 
 __all__ = ["Chunks", "completion", "failure"]
 
@@ -65,8 +65,8 @@ class Chunks:
 
     def _chunk(self, delta: Json, finish_reason: str | None = None) -> Json:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        usage = {"usage": None} if self._include_usage else {}
-        return {**self._head, "choices": [choice], **usage}
+        cost = {"usage": None} if self._include_usage else {}
+        return {**self._head, "choices": [choice], **cost}
 
 
 def _head(response: Json, kind: str) -> Json:
@@ -95,10 +95,8 @@ def _finish_reason(response: Json) -> str:
     return "content_filter" if response["incomplete_details"]["reason"] == "content_filter" else "length"
 
 
-def _usage(response: Json) -> Json | None:
-    cost = response["usage"]
-    if cost is None:
-        return None
+def _usage(response: Json) -> Json:
+    cost = response["usage"] or usage(input_tokens=0, output_tokens=0)  # the engine was never asked
     return {
         "prompt_tokens": cost["input_tokens"],
         "completion_tokens": cost["output_tokens"],

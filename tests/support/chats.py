@@ -55,6 +55,7 @@ CHATS: dict[str, Json] = {
     },
     "incomplete": {"model": "echo", "messages": _QUESTION, "max_completion_tokens": 2, "stream": True},
     "cancelled": {"model": "echo", "messages": _QUESTION, "metadata": {"timeout_ms": "50"}, "stream": True},
+    "declined": {"model": "echo", "messages": _QUESTION, "stream": True, "stream_options": {"include_usage": True}},
     "failed": {"model": "echo", "messages": _QUESTION, "stream": True},
     "structured": {
         "model": "echo",

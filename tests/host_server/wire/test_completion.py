@@ -62,7 +62,13 @@ def test_chunks_join_to_the_whole(scenario: str) -> None:
 
 @pytest.mark.parametrize(
     ("scenario", "reason"),
-    [("plain", "stop"), ("reasoning", "stop"), ("incomplete", "length"), ("cancelled", "length")],
+    [
+        ("plain", "stop"),
+        ("reasoning", "stop"),
+        ("incomplete", "length"),
+        ("cancelled", "length"),
+        ("declined", "length"),
+    ],
 )
 def test_how_it_ended_is_told(scenario: str, reason: str) -> None:
     assert whole(scenario)["choices"][0]["finish_reason"] == reason
@@ -94,6 +100,7 @@ def test_what_was_left_out_comes_along() -> None:
 
     assert (last["degraded"], last["metrics"]["degraded"]) == (["smaller_picture"], ["smaller_picture"])
     assert whole("cancelled")["cancelled_by"] == "client"
+    assert whole("declined").items() >= {"degraded": ["stock_text"], "retryable": True, "retry_after_ms": 4000}.items()
 
 
 def test_a_failure_is_told_as_the_refusal_it_would_have_been() -> None:
@@ -104,18 +111,15 @@ def test_a_failure_is_told_as_the_refusal_it_would_have_been() -> None:
     assert last["error"]["retry_after_ms"] == 2000
 
 
-def test_an_answer_that_was_cancelled_before_it_cost_anything_has_no_usage() -> None:
-    writer = writer_for("plain")
-    created = writer.created(queued=True)
-    events = [*created, *writer.failed(WireError("deadline_exceeded_in_queue", "late"))]
+def test_an_answer_that_ended_in_the_queue_has_an_error_or_cost_nothing() -> None:
+    late, gone = writer_for("plain"), writer_for("plain")
     made = Chunks(include_usage=True)
+    failed = [*late.created(queued=True), *late.failed(WireError("deadline_exceeded_in_queue", "late"))]
+    cancelled = [*gone.created(queued=True), *gone.cancelled("disconnect")]
 
-    told = [chunk for event in events for chunk in made.of(event)]
+    told = [chunk for event in failed for chunk in made.of(event)]
     assert told[-1]["error"]["code"] == "deadline_exceeded_in_queue"
-
-    writer = writer_for("plain")
-    events = [*writer.created(queued=True), *writer.cancelled("disconnect")]
-    assert completion(events[-1]["response"])["usage"] is None
+    assert completion(cancelled[-1]["response"])["usage"]["total_tokens"] == 0
 
 
 def test_most_events_say_nothing() -> None:
