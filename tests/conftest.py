@@ -55,3 +55,9 @@ async def virtual_phone(adb_server: PrivateAdbServer, photos: Path) -> AsyncIter
 def tiny_model() -> Callable[[str], Path]:
     """Makes the folder of a tiny model with random weights: `tiny_model("glm4v")`; see `tools.tiny_vlm`."""
     return tiny_models.tiny_model
+
+
+@pytest.fixture(scope="session")
+def colour_model() -> Path:
+    """The folder of a tiny model that names the colour of a picture: `tools.tiny_vlm.colours`."""
+    return tiny_models.colour_model()

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["tiny_model"]
+__all__ = ["colour_model", "tiny_model"]
 
+ROOT = Path(__file__).parents[2]
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "tiny_vlm"
 KEPT = ROOT / ".make" / "tiny_models"
@@ -25,6 +26,11 @@ DEADLINE_S = 240.0
 def tiny_model(family: str) -> Path:
     """A model of that family with random weights: same weights each time, right in shape, nonsense in words."""
     return _made("untrained", "--family", "all") / family
+
+
+def colour_model() -> Path:
+    """A glm4v that names the colour of a picture: in English, or in Chinese where the question is."""
+    return _made("colours", "--train")
 
 
 def _made(name: str, *words: str) -> Path:

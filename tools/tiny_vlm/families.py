@@ -77,7 +77,7 @@ _GLM: Final = Family(
         *("<|endoftext|>", "[gMASK]", "<sop>", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"),
         *("<|begin_of_image|>", "<|end_of_image|>", "<|begin_of_video|>", "<|end_of_video|>", "<|image|>", "<|video|>"),
     ),
-    plain=("<think>", "</think>", "<|begin_of_box|>", "<|end_of_box|>"),
+    plain=("<think>", "</think>", "<|begin_of_box|>", "<|end_of_box|>", "/nothink"),
     pad="<|endoftext|>",
     eos=("<|endoftext|>", "<|user|>", "<|observation|>"),
     mute="/nothink",

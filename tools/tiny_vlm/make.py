@@ -1,11 +1,12 @@
 """Makes a model: a folder as from a hub (`make`), or the parts in memory for those that want no disk (`untrained`)."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForImageTextToText, GenerationConfig, PreTrainedTokenizerFast
 
 from tools.tiny_vlm.families import FAMILIES, Family
@@ -20,11 +21,11 @@ def make(out: Path, family: str, size: str = "tiny", *, seed: int = 0) -> None:
     untrained(tokenizer, family, size, seed=seed).save_pretrained(out)
 
 
-def processor_files(out: Path, family: str) -> PreTrainedTokenizerFast:
-    """All but the model: what `AutoProcessor.from_pretrained(out)` reads."""
+def processor_files(out: Path, family: str, *, words: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+    """All but the model: what `AutoProcessor.from_pretrained(out)` reads. `words` become tokens of their own."""
     out.mkdir(parents=True, exist_ok=True)
     kind = FAMILIES[family]
-    tokenizer = _tokenizer(kind)
+    tokenizer = _tokenizer(kind, words)
     tokenizer.save_pretrained(out)
     names = {"processor_class": kind.image_processor["processor_class"], **kind.processor_extra}
     _write(out / "preprocessor_config.json", kind.image_processor)
@@ -53,11 +54,12 @@ def untrained(
     return model
 
 
-def _tokenizer(kind: Family) -> PreTrainedTokenizerFast:
-    """Bytes are the words: every text comes back whole, and a Chinese character is three tokens."""
-    alphabet = {letter: number for number, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    core = Tokenizer(models.BPE(vocab=alphabet, merges=[]))
+def _tokenizer(kind: Family, words: Sequence[str]) -> PreTrainedTokenizerFast:
+    """Bytes are the tokens, beside some words: every text comes back whole, and a Chinese character is three tokens."""
+    core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    core.train_from_iterator(words, trainers.BpeTrainer(initial_alphabet=alphabet, show_progress=False))
     core.decoder = decoders.ByteLevel()
     core.add_special_tokens([AddedToken(mark, special=True) for mark in kind.special])
     core.add_tokens([AddedToken(mark, special=False) for mark in kind.plain])
