@@ -9,6 +9,7 @@
    │     └── phone.py  each usable one: daemon.py · reverse.py · browser.py · storage.py · clock.py · connections.py
    ├── host.py      is there one, does it take our key · engines.py
    └── model.py     where a model is wanted: torch and what belongs to it, asked of a process of its own
+ upstream.py ── `--upstream URL`: that server alone, asked about one picture
 ```
 Each file has one concern: a thin gatherer that looks and changes nothing, and a pure judge of what was seen. What is
 probed (a reverse on the phone) is put back. `finding.py` has the words PASS, WARN and FAIL, and what they mean for the

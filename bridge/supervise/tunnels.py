@@ -20,10 +20,14 @@ FILE, LOCK = "tunnels.json", "tunnels.lock"
 
 
 class TunnelBook:
-    """`tunnels.json` in the state folder: serial to {phone side: laptop side}."""
+    """`tunnels.json` in the state folder: serial to {phone side: laptop side}.
 
-    def __init__(self, state_dir: Path) -> None:
+    Another `file` holds tunnels of another kind, by whichever of their sides names them.
+    """
+
+    def __init__(self, state_dir: Path, file: str = FILE) -> None:
         self._state_dir = state_dir
+        self._file = file
 
     def note(self, serial: str, remote: str, local: str) -> None:
         """Write down a tunnel before it is made: a crash in between is cleaned up, the other way round it is not."""
@@ -41,6 +45,11 @@ class TunnelBook:
         """Whether an entry of the phone's reverse list was made by us, now or before a crash."""
         return self._read().get(serial, {}).get(remote) == local
 
+    def entries(self) -> list[tuple[str, str, str]]:
+        """All of them: serial, and both sides."""
+        book = self._read()
+        return [(serial, one, str(other)) for serial, made in book.items() for one, other in made.items()]
+
     @contextmanager
     def _edit(self) -> Generator[dict[str, dict[str, str]]]:
         fd = os.open(self._state_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -49,13 +58,13 @@ class TunnelBook:
             book = self._read()
             yield book
             with full_disk_told():
-                write_private_file(self._state_dir / FILE, json.dumps(book))
+                write_private_file(self._state_dir / self._file, json.dumps(book))
         finally:
             os.close(fd)
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:
-            book = json.loads((self._state_dir / FILE).read_bytes())
+            book = json.loads((self._state_dir / self._file).read_bytes())
         except (OSError, ValueError):
             return {}
         return book if isinstance(book, dict) and all(isinstance(entry, dict) for entry in book.values()) else {}

@@ -1,4 +1,4 @@
-"""A small OpenAI-compatible server on a real port, whose answers can be told to it; unasked it says the question back."""
+"""A small OpenAI-compatible server on a real port. It says each question back, or what the test tells it."""
 
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -84,10 +84,15 @@ class OpenAIServer:
         """How many answers were left before their end."""
         self.answer: Answering = said
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rpartition(":")[2])
+
     @asynccontextmanager
-    async def serving(self) -> AsyncGenerator["OpenAIServer"]:
+    async def serving(self, where: str = "127.0.0.1") -> AsyncGenerator["OpenAIServer"]:
         """Listen on a free port until the block ends."""
-        async with serving(self) as url:
+        async with serving(self, where) as url:
             self.url = url
             yield self
 

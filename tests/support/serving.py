@@ -22,9 +22,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncGenerator[str]:
+async def serving(app: ASGIApp, where: str = "127.0.0.1") -> AsyncGenerator[str]:
     """Gives the URL while the app is being served."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((where, 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small events must not wait for each other
     config = uvicorn.Config(app, ws="websockets-sansio", lifespan="off", log_config=None, timeout_graceful_shutdown=1)
     server = _Server(config)
@@ -32,6 +32,6 @@ async def serving(app: ASGIApp) -> AsyncGenerator[str]:
         group.create_task(server._serve([listener]))
         await server.listening.wait()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"http://{where}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True

@@ -39,14 +39,14 @@ def parse(url: str) -> Address:
     """
     if url.startswith("adb:"):
         raise UnknownEngineError(
-            f"{url} is a phone's port, which only the laptop it is connected to can reach.",
-            hint="on that laptop: `bridge serve --upstream adb:SERIAL:PORT`",
+            "The host knows no phones: it cannot reach a port of one.",
+            hint="`bridge serve --upstream adb:SERIAL:PORT`, on the machine the phone is plugged into, makes the way",
         )
     match = _URL.fullmatch(url)
-    if match is None or int(match["port"] or 0) > _LAST_PORT:
+    if match is None or not 0 < int(match["port"] or 80) <= _LAST_PORT:
         raise UnknownEngineError(
-            "An upstream's URL is http(s)://NAME[:PORT][/PATH], without user, password and query.",
-            hint="for example http://127.0.0.1:8000/v1; a key goes into a variable: --upstream-key-env VAR",
+            "One of the upstreams is no address of a server.",  # unsaid: a password may stand in it
+            hint="write for example http://127.0.0.1:8000/v1; a key goes into a variable, see --upstream-key-env",
         )
     name = match["name"].strip("[]").lower()
     loopback, private = _reach(name)
