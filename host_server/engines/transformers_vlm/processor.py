@@ -59,6 +59,10 @@ def load_processor(folder: Path, name: str, *, trust_remote_code: bool = False) 
         if "VideoProcessor requires the Torchvision" not in str(error):
             raise
         processor = _without_video(folder, name, source)
+    except ValueError as error:  # transformers 5.17 has no Pillow backend for some
+        if "Missing optional dependencies: torchvision" not in str(error):
+            raise
+        raise _needs_torchvision(name) from None
     if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
         raise EngineError(f"The processor of {name} takes no pictures.", hint="give a model for image and text")
     if not getattr(processor, "chat_template", None):
@@ -73,9 +77,7 @@ def _without_video(folder: Path, name: str, source: dict[str, Any]) -> Any:
     class_name = _class_name(folder)
     base = getattr(transformers, class_name, None)
     if base is None or class_name in _NEED_VIDEO:
-        raise EngineNotInstalledError(
-            f"{name} needs torchvision, which is not installed, even for pictures.", hint=_GET_TORCHVISION
-        )
+        raise _needs_torchvision(name)
 
     def no_video(_cls: Any) -> list[str]:
         return [attribute for attribute in base.get_attributes() if attribute != "video_processor"]
@@ -90,6 +92,11 @@ def _without_video(folder: Path, name: str, source: dict[str, Any]) -> Any:
         {"get_attributes": classmethod(no_video), "_get_arguments_from_pretrained": classmethod(arguments)},
     )
     return image_only.from_pretrained(folder, backend="pil", **source)
+
+
+def _needs_torchvision(name: str) -> EngineNotInstalledError:
+    message = f"{name} needs torchvision, which is not installed, even for pictures."
+    return EngineNotInstalledError(message, hint=_GET_TORCHVISION)
 
 
 def _class_name(folder: Path) -> str:

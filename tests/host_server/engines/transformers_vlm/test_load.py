@@ -67,6 +67,23 @@ def test_quantised_weights_are_those_of_the_language_model(
     assert loaded.name == f"glm4v ({quantize})"
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"processor_class": "SmolVLMProcessor"}, "needs torchvision"),  # its pictures go through its video half
+        ({"processor_class": "Glm46VProcessor"}, None),
+    ],
+)
+def test_a_processor_loses_its_video_half_where_it_can(broken: Path, said: dict[str, Any], words: str | None) -> None:
+    """A glm4v whose files name another class; transformers then says itself that torchvision is missing."""
+    (broken / "processor_config.json").write_text(json.dumps(said))
+    if words is None:
+        assert "video_processor" not in load(str(broken), FP32).processor.get_attributes()
+    else:
+        with pytest.raises(EngineNotInstalledError, match=words):
+            load(str(broken), FP32)
+
+
 def test_the_type_it_computes_in_is_chosen_by_what_the_hardware_does() -> None:
     cpu = torch.device("cpu")
     told = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
