@@ -8,22 +8,18 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from host_server.core.answer_cache import AnswerCache
-from host_server.core.conversation import Conversation, converse
-from host_server.core.degrade import STOCK_TEXT
 from host_server.observe.log import get_logger
 from host_server.service.answer import Answer
-from host_server.service.asked import Asked
 from host_server.service.counted import Counted
 from host_server.service.engines import EngineRoom
 from host_server.service.keeper import Keeper
 from host_server.service.known import Known
 from host_server.service.limits import Limits
 from host_server.service.memory import Memory
-from host_server.service.meter import Meter
-from host_server.service.opening import open_answer
 from host_server.service.pictures import Pictures
+from host_server.service.reception import Inquiry, Reception
 from host_server.service.run import Run
-from host_server.service.seats import Seat, Seats
+from host_server.service.seats import Seats
 from host_server.wire.errors import WireError
 from host_server.wire.ids import new_response_id
 from host_server.wire.request import ResponseCreate
@@ -51,12 +47,14 @@ class Service:
         self.limits = limits or Limits()
         self.draining = False
         self._clock = clock
-        self._wall_clock = wall_clock
         lanes = {engine.info.name: engine.info.lanes for engine in engines.engines}
         self._seats = Seats(lanes, self.limits, clock=clock, tell=self._tell_place)
         self._known = Known(self.limits)
         cache = AnswerCache(max_bytes=self.limits.cache_bytes, keep_s=self.limits.cache_s)
         self._memory = Memory(cache, clock=clock)
+        self._reception = Reception(
+            engines.metrics, self._seats, self._known, self._memory, self.limits, clock=clock, wall_clock=wall_clock
+        )
         self._counted = Counted(engines, self._seats)
         self._tasks: asyncio.TaskGroup | None = None
         self._log = get_logger("host_server.service")
@@ -112,23 +110,10 @@ class Service:
         it alone sees an answer that is not to be stored.
         """
         try:
-            return await self._ask(principal, create, key, connection)
+            return await self._ask(Inquiry(principal, create, connection), key)
         except WireError as error:
             self._counted.rejected(create, error.code)
             raise
-
-    async def _ask(self, principal: str, create: ResponseCreate, key: str | None, connection: str | None) -> Answer:
-        key = key or (create.metadata or {}).get("idempotency_key")
-        if key is None:
-            return await self._take(principal, create, connection)
-        async with self._known.lock(principal, key):
-            digest = _digest(create)
-            known = self._known.by_key(principal, key, digest)
-            if known is not None:
-                return known
-            answer = await self._take(principal, create, connection)
-            self._known.remember_key(principal, key, digest, answer)
-            return answer
 
     def find(self, principal: str, answer_id: str, *, connection: str | None = None) -> Answer:
         """A known answer of this principal. Raises `WireError`."""
@@ -157,79 +142,46 @@ class Service:
         for answer in self._known:
             answer.cancel("shutdown")
 
-    # ---- taking a question
-    async def _take(self, principal: str, create: ResponseCreate, connection: str | None) -> Answer:
+    async def _ask(self, inquiry: Inquiry, key: str | None) -> Answer:
+        key = key or (inquiry.create.metadata or {}).get("idempotency_key")
+        if key is None:
+            return await self._take(inquiry)
+        async with self._known.lock(inquiry.principal, key):
+            digest = _digest(inquiry.create)
+            known = self._known.by_key(inquiry.principal, key, digest)
+            if known is not None:
+                return known
+            answer = await self._take(inquiry)
+            self._known.remember_key(inquiry.principal, key, digest, answer)
+            return answer
+
+    async def _take(self, inquiry: Inquiry) -> Answer:
         self._open()
+        create = inquiry.create
         keeper = self.engines.pick(create.model)
         if self._seats.declines(keeper.name):
-            return self._decline(principal, create, keeper, connection)
-        ticket = new_response_id()
+            return self._decline(inquiry, keeper)
         arrived = self._clock()
-        seat = self._seats.enter(ticket, engine=keeper.name, principal=principal, priority=create.priority)
+        ticket = new_response_id()
+        seat = self._seats.enter(ticket, engine=keeper.name, principal=inquiry.principal, priority=create.priority)
         try:
-            conversation = self._converse(principal, create, connection)
-            shown = await self.pictures.resolve(principal, conversation.images, priority=create.priority)
+            conversation = self._reception.converse(inquiry)
+            shown = await self.pictures.resolve(inquiry.principal, conversation.images, priority=create.priority)
             tasks = self._open()  # it may have ended meanwhile
-            answer = self._answer(ticket, principal, create, keeper, connection, shown)
-            asked = Asked.of(create, conversation, shown or conversation.pictures)
-            run = self._prepare(answer, asked, create, keeper, seat, arrived)
+            run = self._reception.accept(ticket, inquiry, conversation, shown, keeper, seat, arrived=arrived)
             tasks.create_task(self._run(run), name=ticket)
         except BaseException:
             self._seats.leave(ticket)
             raise
-        self._known.add(answer)
         about = create.metadata or {}
         self._log.info("accepted", response_id=ticket, capture_id=about.get("capture_id"), engine=keeper.name)
-        return answer
+        return run.answer
 
-    def _prepare(
-        self, answer: Answer, asked: Asked, create: ResponseCreate, keeper: Keeper, seat: Seat, arrived: float
-    ) -> Run:
-        """Accept it: from here on it will have its terminal event."""
-        place = self._memory.place(answer.principal, keeper.engine.info, create, asked)
-        answer.when_deleted = place.forget
-        known = place.find()
-        if known is not None:
-            self._seats.leave(answer.id)
-        waits = known is None and seat.place
-        answer.emit(answer.writer.created(queued=bool(waits)))
-        if waits:
-            answer.emit(answer.writer.queued(position=seat.place))
-        answer.wait_for_follower()
-        return Run(
-            answer,
-            asked,
-            keeper,
-            seat=seat,
-            level=lambda: self._seats.level(keeper.name),
-            place=place,
-            known=known,
-            meter=Meter(self._clock, arrived),
-            metrics=self.engines.metrics,
-            wall_clock=self._wall_clock,
-        )
-
-    def _decline(self, principal: str, create: ResponseCreate, keeper: Keeper, connection: str | None) -> Answer:
-        """Too much waits: a polite word instead of a late answer. Raises `WireError` where words do not help."""
-        retry_ms = self._seats.retry_after_ms(keeper.name, create.priority)
-        if create.priority == "batch" or create.format.type != "text":
-            raise WireError("queue_full", "Too many questions wait.", retry_after_ms=retry_ms)
-        self._converse(principal, create, connection)  # whether it makes sense at all
-        answer = self._answer(new_response_id(), principal, create, keeper, connection, None)
-        meter = Meter(self._clock, self._clock(), degraded=("stock_text",))
-        writer = answer.writer
-        answer.emit([*writer.created(), *writer.started(), *writer.delta(STOCK_TEXT)])
-        metrics = meter.metrics(cache="off")
-        answer.emit(writer.declined(retry_after_ms=retry_ms, metrics=metrics, degraded=meter.degraded))
-        self._known.add(answer)
-        self._known.ended(answer, now=self._clock())
+    def _decline(self, inquiry: Inquiry, keeper: Keeper) -> Answer:
+        answer = self._reception.decline(inquiry, keeper)
         self._counted.declined(keeper.name)
+        self._known.ended(answer, now=self._clock())
         return answer
-
-    def _open(self) -> asyncio.TaskGroup:
-        if self.draining or self._tasks is None:
-            raise WireError("server_draining", "The host is about to end.", retry_after_ms=5000)
-        return self._tasks
 
     async def _run(self, run: Run) -> None:
         answer = run.answer
@@ -241,42 +193,15 @@ class Service:
             self._log.info("ended", response_id=answer.id, status=answer.response()["status"])
             self._known.ended(answer, now=self._clock())
 
+    def _open(self) -> asyncio.TaskGroup:
+        if self.draining or self._tasks is None:
+            raise WireError("server_draining", "The host is about to end.", retry_after_ms=5000)
+        return self._tasks
+
     def _tell_place(self, ticket: str, place: int) -> None:
         answer = self._known.get(ticket)
         if answer is not None:
             answer.emit(answer.writer.queued(position=place))
-
-    def _converse(self, principal: str, create: ResponseCreate, connection: str | None) -> Conversation:
-        if create.previous_response_id is None:
-            return converse(create, None)
-        previous = self._known.get(create.previous_response_id)
-        if previous is None or previous.chain is None or not previous.visible(principal, connection):
-            raise WireError(
-                "previous_response_not_found",
-                "That answer is not known here (any more); send the whole question.",
-                param="previous_response_id",
-            )
-        return converse(create, previous.chain)
-
-    def _answer(
-        self,
-        answer_id: str,
-        principal: str,
-        create: ResponseCreate,
-        keeper: Keeper,
-        connection: str | None,
-        shown: tuple[str, ...] | None,
-    ) -> Answer:
-        return open_answer(
-            answer_id,
-            create,
-            principal=principal,
-            connection=connection,
-            model=keeper.name,
-            shown=shown,
-            created_at=int(self._wall_clock()),
-            grace_s=self.limits.grace_s,
-        )
 
     async def _sweep(self) -> None:
         while True:

@@ -119,7 +119,11 @@ async def test_a_known_answer_waits_for_no_seat(service: Service, engine: Script
     busy = await service.ask(ME, parse_create({"input": "something long"}))
     await engine.asked(2)
 
-    assert text_of(await asked(service)) == "known"
+    content = [SHOWN, {"type": "input_text", "text": "What is the total?"}]
+    again = await service.ask(ME, parse_create({"input": [{"role": "user", "content": content}]}))
+    assert service.queue == {"running": 1, "waiting": 0}
+    assert again.log.since()[0]["response"]["status"] == "in_progress"
+    assert text_of(await ended(again)) == "known"
     assert not busy.ended
 
 
