@@ -97,11 +97,12 @@ def _network(name: str, folder: Path, device: torch.device, dtype: torch.dtype, 
 
     how: dict[str, Any] = {"attn_implementation": options.attn} if options.attn != "auto" else {}
     if options.quantize != "none":
-        how |= {"quantization_config": _quantisation(options, device, dtype), "device_map": {"": device}}
+        how["quantization_config"] = _quantisation(options, device, dtype)
     auto: Any = transformers.AutoModelForImageTextToText
     network, found = auto.from_pretrained(
         folder,
         dtype=dtype,
+        device_map={"": device},  # each tensor goes straight there: the main memory need not hold a second copy
         use_safetensors=True,
         local_files_only=True,
         trust_remote_code=options.trust_remote_code,
@@ -116,7 +117,7 @@ def _network(name: str, folder: Path, device: torch.device, dtype: torch.dtype, 
             f"such as {min(amiss)}.",
             hint="fetch the model again; all its files must be of one revision",
         )
-    return (network if options.quantize != "none" else network.to(device)).eval()
+    return network.eval()
 
 
 def _quantisation(options: EngineOptions, device: torch.device, dtype: torch.dtype) -> Any:
