@@ -1,5 +1,6 @@
 """The official `openai` clients, each in an environment of its own, unchanged, against real hosts."""
 
+import json
 import os
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def test_the_python_client(hosts: dict[str, str], script: str, checks: int) -> N
     said = passes([str(programs / "python"), "-W", "error", str(HERE / "python" / script)], environ=hosts)
 
     assert said.count("ok ") == checks
+
+
+def test_the_python_client_and_a_model(tmp_path: Path, colour_model: Path) -> None:
+    programs = made(lambda: python_environment("openai", [OPENAI]))
+    pictures = {colour: png(96, 96, colour=colour).hex() for colour in ("red", "green", "blue", "yellow")}
+    with RunningHost.start(tmp_path / "host", [f"transformers_vlm={colour_model}"]) as host:
+        environ = {"MODEL_URL": f"{host.url}/v1", "MODEL_KEY": host.token, "PICTURES": json.dumps(pictures)}
+        script = HERE / "python" / "model_client.py"
+        said = passes([str(programs / "python"), "-W", "error", str(script)], environ=environ | {"PICTURE": ""})
+
+    assert said.count("ok ") == 4
 
 
 @pytest.mark.parametrize(("name", "checks"), [("client.mjs", 7), ("chat.mjs", 6)])
