@@ -78,7 +78,8 @@ def _progress(model: str) -> Generator["Watcher"]:
         def begins(files: "Sequence[RemoteFile]", to_come: int) -> None:
             total = sum(file.size for file in files)
             bars.update(task, total=total)
-            typer.echo(f"{model}: {len(files)} files, {show_size(total)}, {show_size(to_come)} to come", err=True)
+            line = f"{model}: {len(files)} files, {show_size(total)}, {show_size(to_come)} to come"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)  # above the bar, where there is one
 
         yield Watcher(begins=begins, advanced=lambda _, count: bars.advance(task, count))
 

@@ -1,6 +1,11 @@
 """`bridge-host pull`: what it prints, and how it ends."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -8,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from host_server.cli import app
 from tests.support.model_hub import COMMIT, model_hub, safetensors_file
+from tests.support.until import until
 
 constants = pytest.importorskip("huggingface_hub.constants", reason="the extra `gpu` is not installed")
 
@@ -102,3 +108,22 @@ def test_a_token_goes_to_the_hub_it_is_named_for(monkeypatch: pytest.MonkeyPatch
 
         assert done.exit_code == 0
         assert {authorization for _, _, authorization in hub.asked} == {None}
+
+
+async def test_ctrl_c_ends_it_and_keeps_what_came(cache: Path) -> None:
+    large = safetensors_file({"a.weight": ("F32", (1000, 100), 400_000)})
+    breaks = deque([100_000, *[0] * 100])
+    with model_hub(FILES | {"model.safetensors": large}, budgets={"model.safetensors": breaks}) as hub:
+        words = [sys.executable, "-P", "-c", "from host_server.cli import main; main()", "pull", "tiny/see"]
+        environ = {**os.environ, "HF_HUB_CACHE": str(cache), "PYTHONPATH": str(Path(__file__).parents[3])}
+        with subprocess.Popen([*words, "--endpoint", hub.endpoint], stderr=subprocess.PIPE, env=environ) as process:
+            assert process.stderr is not None
+            assert b"3 files" in process.stderr.readline()
+            await until(lambda: len(hub.fetched("model.safetensors")) >= 2)  # it has broken off once
+            process.send_signal(signal.SIGINT)
+            told = process.stderr.read().decode()
+
+    assert process.returncode == 130
+    assert "goes on where it ended" in told
+    assert "Traceback" not in told
+    assert [path.stat().st_size for path in cache.glob("*/blobs/*.incomplete")] == [100_000]
