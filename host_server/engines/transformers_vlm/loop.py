@@ -16,6 +16,7 @@ import torch
 from host_server.engines.transformers_vlm import memory
 from host_server.engines.transformers_vlm.batch import Batch
 from host_server.engines.transformers_vlm.kept import Kept
+from host_server.engines.transformers_vlm.layout import lay_out_for_rows
 from host_server.engines.transformers_vlm.loaded import Loaded
 from host_server.engines.transformers_vlm.positions import positions_of
 from host_server.engines.transformers_vlm.prefill import Prefill
@@ -49,6 +50,7 @@ class StepLoop:
         clock: Callable[[], float],
     ) -> None:
         """`kv_bytes` is for rows, remembered prompts and pictures together; `None`: a share of what is free."""
+        lay_out_for_rows(loaded)
         self._loaded = loaded
         self._clock = clock
         self._chunk = prefill_tokens or _CHUNK.get(loaded.device.type, _CHUNK_ELSEWHERE)

@@ -1,6 +1,8 @@
 """The parts of the step loop that hold tensors or remember: the tree of prefixes, the rows, the dice, the pictures."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -9,7 +11,12 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="the extra `gpu` is not installed")
 
+from host_server.engines.options import EngineOptions  # ruff: ignore[module-import-not-at-top-of-file]
 from host_server.engines.transformers_vlm.kept import Kept  # ruff: ignore[module-import-not-at-top-of-file]
+from host_server.engines.transformers_vlm.layout import (  # ruff: ignore[module-import-not-at-top-of-file]
+    lay_out_for_rows,
+)
+from host_server.engines.transformers_vlm.load import load  # ruff: ignore[module-import-not-at-top-of-file]
 from host_server.engines.transformers_vlm.prefixes import (  # ruff: ignore[module-import-not-at-top-of-file]
     PrefixTree,
     key_of,
@@ -284,3 +291,20 @@ class TestDice:
         for _ in range(times):
             counted[Picker((), CPU).pick(logits.expand(1, -1), [die])] += 1
         return counted / times
+
+
+def test_weights_are_turned_in_memory_and_stay_what_they_are(tiny_model: Callable[[str], Path]) -> None:
+    loaded = load(str(tiny_model("llava")), EngineOptions(device="cpu", dtype="float32", threads=1, offline=True))
+    before = {name: weights.clone() for name, weights in loaded.model.named_parameters()}
+    lay_out_for_rows(loaded)
+    after = dict(loaded.model.named_parameters())
+    assert all(torch.equal(weights, after[name]) for name, weights in before.items())
+    turned = {name for name, weights in after.items() if not weights.is_contiguous()}
+    assert any("language_model" in name and "mlp" in name for name in turned)
+    assert not any("vision" in name or "lm_head" in name or "embed" in name for name in turned)
+
+
+def test_weights_on_a_card_or_of_another_type_are_left_alone(tiny_model: Callable[[str], Path]) -> None:
+    loaded = load(str(tiny_model("llava")), EngineOptions(device="cpu", dtype="bfloat16", threads=1, offline=True))
+    lay_out_for_rows(loaded)
+    assert all(weights.is_contiguous() for weights in loaded.model.parameters())
