@@ -1,7 +1,6 @@
 """HTTP to the host: pictures up, small facts down, and the front's requests passed on. A deadline on everything."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Self
 import httpx
 
 from bridge.client.state import refusal
+from bridge.client.tls import trusted
 from bridge.errors import HostUnavailable
 
 __all__ = ["HostHttp"]
@@ -75,7 +75,7 @@ class HostHttp:
             raise HostUnavailable("no host answers", hint="start one with `bridge serve`")
         url, token = self.address
         own = {"authorization": f"Bearer {token}"}
-        client = await self._client(secure=url.startswith("https:"))
+        client = await self._client(url)
         request = client.build_request(method, url + path, headers={**(headers or {}), **own}, content=content)
         try:
             async with asyncio.timeout(deadline):
@@ -89,12 +89,12 @@ class HostHttp:
         finally:
             await answer.aclose()
 
-    async def _client(self, *, secure: bool) -> httpx.AsyncClient:
-        """One client for each kind of address: the list of the world's certificates takes long to read."""
+    async def _client(self, url: str) -> httpx.AsyncClient:
+        """One client for each kind of address."""
+        secure = url.startswith("https:")
         if secure not in self._clients:
-            tls = ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             client = httpx.AsyncClient(
-                timeout=_TIMEOUT, mounts=_DIRECT, verify=tls, follow_redirects=False, trust_env=secure
+                timeout=_TIMEOUT, mounts=_DIRECT, verify=trusted(url), follow_redirects=False, trust_env=secure
             )
             self._clients[secure] = await self._life.enter_async_context(client)
         return self._clients[secure]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.client.state import is_loopback
+from bridge.client.tls import trusted
 from bridge.doctor.clock import host_skew, judge_skew
 from bridge.doctor.finding import HOST_CODE, TOKEN_CODE, Finding, failed, passed, warned
 from bridge.supervise.host import HostAt
@@ -59,7 +60,8 @@ async def ask_host(at: HostAt) -> HostFacts:
     headers = {"authorization": f"Bearer {at.token}"}
     asked, began = time.time(), time.monotonic()
     try:
-        async with httpx.AsyncClient(trust_env=not is_loopback(at.url), timeout=CALL_S) as client:
+        elsewhere, tls = not is_loopback(at.url), trusted(at.url)
+        async with httpx.AsyncClient(trust_env=elsewhere, timeout=CALL_S, verify=tls) as client:
             answer = await client.get(f"{at.url}/health/ready", headers=headers)
     except httpx.TimeoutException:
         return HostFacts(at.url, problem=f"no answer within {CALL_S:g} s")

@@ -21,6 +21,7 @@ from io import FileIO
 from pathlib import Path
 
 from bridge.client.state import is_loopback
+from bridge.client.tls import trusted
 from bridge.errors import DeadlinePassed, HostUnavailable, TokenRefused, UsageError
 from host_server.wire.discovery import (
     ADMIN_TOKEN_FILE,
@@ -209,7 +210,7 @@ async def _answers(url: str) -> bool:
     import httpx
 
     try:
-        async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=2.0, verify=trusted(url)) as client:
             return (await client.get(f"{url}/health/live")).status_code == httpx.codes.OK
     except (httpx.HTTPError, httpx.InvalidURL):
         return False

@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from bridge.client import HostClient, Locate, fixed
+from bridge.client.tls import trusted
 from bridge.front import Front
 from bridge.session import PhoneInfo, Session
 from bridge.spool import Capture, Spool
@@ -122,7 +123,8 @@ class Page:
         headers = {"host": self.host, **options.pop("headers", {})}
         if token:
             headers["authorization"] = f"Bearer {token}"
-        async with httpx.AsyncClient(base_url=self.front.url, trust_env=False, timeout=DEADLINE_S) as client:
+        url = self.front.url
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=DEADLINE_S, verify=trusted(url)) as client:
             return await client.request(method, path, headers=headers, **options)
 
     def socket(self, token: str | None = None, *, origin: str | None = None, **options: Any) -> Any:

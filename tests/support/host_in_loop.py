@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 from websockets.asyncio.client import connect
 
+from bridge.client.tls import trusted
 from host_server.api.app import create_app
 from host_server.api.limits import ApiLimits
 from host_server.api.server import HostServer
@@ -44,7 +45,8 @@ class Serving:
 
     def client(self, **options: str) -> httpx.AsyncClient:
         """An HTTP client that is let in."""
-        return httpx.AsyncClient(base_url=self.url, headers=self.headers | options, timeout=5, trust_env=False)
+        tls, headers = trusted(self.url), self.headers | options
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=5, trust_env=False, verify=tls)
 
     def socket(self, *, ours: bool = True) -> connect:
         """A WebSocket as the bridge opens it (`ours`), or as any OpenAI client does; use it with `async with`."""

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from bridge.client import HostClient, fixed
+from bridge.client.tls import trusted
 from bridge.front import Front
 from bridge.front.pictures import MAX_AT_ONCE
 from bridge.session import PhoneInfo, Session
@@ -336,7 +337,7 @@ class TestDeleted:
 
 async def at_host(host: RunningHost, where: str) -> int:
     """What the host says of this address to whoever has the bridge's key."""
-    async with httpx.AsyncClient(base_url=host.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=host.url, trust_env=False, verify=trusted(host.url)) as client:
         return (await client.get(where, headers={"authorization": f"Bearer {host.token}"})).status_code
 
 

@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from bridge.client.tls import trusted
 from host_server.security.keys import KeyFile
 from tests.support.host import RunningHost
 from tests.support.host_in_loop import Serving, serving
@@ -196,7 +197,7 @@ def test_strangers_cannot_fill_the_log(own_host: RunningHost) -> None:
         for _ in range(150):
             client.get("/v1/models")
         for _ in range(20):
-            with httpx.Client(base_url=own_host.url, trust_env=False) as other:
+            with httpx.Client(base_url=own_host.url, trust_env=False, verify=trusted(own_host.url)) as other:
                 other.request("GET", "/health/live", headers={"upgrade": "nonsense", "connection": "upgrade"})
         known = client.get("/v1/models", headers=own_host.headers)
     own_host.stop()
