@@ -12,14 +12,20 @@ __all__ = [
     "Attn",
     "Device",
     "Engines",
+    "IdleUnload",
     "KvBytes",
     "MaxBatch",
     "MaxSide",
     "Offline",
     "Quantized",
+    "RecycleAfter",
     "Revision",
+    "Thinking",
     "Threads",
+    "TrustRemoteCode",
     "Type",
+    "Upstream",
+    "UpstreamKeyEnv",
 ]
 
 DEFAULTS: Final = EngineOptions()
@@ -47,5 +53,34 @@ KvBytes = Annotated[
 ]
 Threads = Annotated[
     int | None, typer.Option(help="Model: threads on a CPU. [default: the cores it may use]", min=1, max=1024)
+]
+Thinking = Annotated[
+    bool, typer.Option("--thinking", help="Model: let it think aloud where the question does not say.")
+]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Model: run Python code that comes with it.")
+]
+Upstream = Annotated[
+    list[str] | None,
+    typer.Option(metavar="URL", help="For `upstream=MODEL`: base URL of an OpenAI-compatible server; repeatable."),
+]
+UpstreamKeyEnv = Annotated[
+    str | None, typer.Option(metavar="VARIABLE", help="The environment variable that holds their API key.")
+]
+IdleUnload = Annotated[
+    float | None,
+    typer.Option(
+        metavar="TIME",
+        parser=units.duration,
+        help="Free the model's memory after so long without a question, such as 15m.",
+    ),
+]
+RecycleAfter = Annotated[
+    int | None,
+    typer.Option(
+        metavar="SIZE",
+        parser=units.size,
+        help="Start the model's process anew once it has grown by so much, such as 4GiB.",
+    ),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Model: never ask a hub; see `bridge-host pull`.")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from host_server.cli import options, units
+from host_server.cli import options
 from host_server.cli.ending import INTERRUPTED, NO_MODEL, USAGE, StateDir, answering, end_with
 from host_server.cli.pull import fetch_model
 from host_server.engines.base import EngineError, UnknownEngineError
@@ -46,36 +46,13 @@ def serve(
     max_batch: options.MaxBatch = options.DEFAULTS.max_batch,
     kv_bytes: options.KvBytes = None,
     threads: options.Threads = None,
-    thinking: Annotated[
-        bool, typer.Option("--thinking", help="Model: let it think aloud where the question does not say.")
-    ] = False,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Model: run Python code that comes with it.")
-    ] = False,
+    thinking: options.Thinking = False,
+    trust_remote_code: options.TrustRemoteCode = False,
     offline: options.Offline = False,
-    upstream: Annotated[
-        list[str] | None,
-        typer.Option(metavar="URL", help="For `upstream=MODEL`: base URL of an OpenAI-compatible server; repeatable."),
-    ] = None,
-    upstream_key_env: Annotated[
-        str | None, typer.Option(metavar="VARIABLE", help="The environment variable that holds their API key.")
-    ] = None,
-    idle_unload: Annotated[
-        float | None,
-        typer.Option(
-            metavar="TIME",
-            parser=units.duration,
-            help="Free the model's memory after so long without a question, such as 15m.",
-        ),
-    ] = None,
-    recycle_after: Annotated[
-        int | None,
-        typer.Option(
-            metavar="SIZE",
-            parser=units.size,
-            help="Start the model's process anew once it has grown by so much, such as 4GiB.",
-        ),
-    ] = None,
+    upstream: options.Upstream = None,
+    upstream_key_env: options.UpstreamKeyEnv = None,
+    idle_unload: options.IdleUnload = None,
+    recycle_after: options.RecycleAfter = None,
     degrade: Annotated[
         Literal["on", "off"],
         typer.Option(help="Whether answers get simpler under load before questions are refused."),

@@ -1,10 +1,11 @@
 """`bridge-host pull`: what it prints, and how it ends."""
 
+import asyncio
 import json
 import os
 import signal
-import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from collections import deque
 from pathlib import Path
 
@@ -116,12 +117,13 @@ async def test_ctrl_c_ends_it_and_keeps_what_came(cache: Path) -> None:
     with model_hub(FILES | {"model.safetensors": large}, budgets={"model.safetensors": breaks}) as hub:
         words = [sys.executable, "-P", "-c", "from host_server.cli import main; main()", "pull", "tiny/see"]
         environ = {**os.environ, "HF_HUB_CACHE": str(cache), "PYTHONPATH": str(Path(__file__).parents[3])}
-        with subprocess.Popen([*words, "--endpoint", hub.endpoint], stderr=subprocess.PIPE, env=environ) as process:
-            assert process.stderr is not None
-            assert b"3 files" in process.stderr.readline()
-            await until(lambda: len(hub.fetched("model.safetensors")) >= 2)  # it has broken off once
-            process.send_signal(signal.SIGINT)
-            told = process.stderr.read().decode()
+        process = await asyncio.create_subprocess_exec(
+            *words, "--endpoint", hub.endpoint, stdout=PIPE, stderr=PIPE, env=environ
+        )
+        await until(lambda: len(hub.fetched("model.safetensors")) >= 2)  # it has broken off once
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(20):
+            told = (await process.communicate())[1].decode()
 
     assert process.returncode == 130
     assert "goes on where it ended" in told
