@@ -1,6 +1,6 @@
-"""Options of more than one command, and those about a model."""
+"""The options of `serve`, those about a model shared with `pull` and `fit`, in the order of `serve --help`."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -9,14 +9,23 @@ from host_server.engines.options import Attention, Dtype, EngineOptions, Quantiz
 
 __all__ = [
     "DEFAULTS",
+    "Address",
+    "AllowedHost",
+    "AnswerCache",
     "Attn",
+    "Certificate",
+    "Degrade",
     "Device",
     "Engines",
+    "ExitWhenIdle",
     "IdleUnload",
+    "InsecureLan",
     "KvBytes",
     "MaxBatch",
     "MaxSide",
     "Offline",
+    "Port",
+    "PrivateKey",
     "Quantized",
     "RecycleAfter",
     "Revision",
@@ -31,6 +40,16 @@ __all__ = [
 DEFAULTS: Final = EngineOptions()
 
 Engines = Annotated[list[str] | None, typer.Option(help="NAME or NAME=MODEL; repeatable, the first is the default.")]
+Address = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
+ExitWhenIdle = Annotated[float | None, typer.Option(help="End so many seconds after the last client has gone.", min=0)]
+AnswerCache = Annotated[
+    int, typer.Option(metavar="MIB", help="Memory for answers that may be given again; 0 keeps none.", min=0)
+]
+AllowedHost = Annotated[list[str] | None, typer.Option(help="A further name this host is called by.")]
+InsecureLan = Annotated[bool, typer.Option("--insecure-lan", help="Listen beyond loopback without TLS.")]
+Certificate = Annotated[str | None, typer.Option(help="TLS certificate (PEM).")]
+PrivateKey = Annotated[str | None, typer.Option(help="Its private key (PEM).")]
 Revision = Annotated[str | None, typer.Option(help="Model: branch, tag or commit on its hub.")]
 Type = Annotated[Dtype, typer.Option("--dtype", help="Model: what it computes in; auto takes what is quick here.")]
 Device = Annotated[str, typer.Option(help="Model: auto, cpu, cuda, cuda:1 or mps.")]
@@ -60,6 +79,7 @@ Thinking = Annotated[
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Model: run Python code that comes with it.")
 ]
+Offline = Annotated[bool, typer.Option("--offline", help="Model: never ask a hub; see `bridge-host pull`.")]
 Upstream = Annotated[
     list[str] | None,
     typer.Option(metavar="URL", help="For `upstream=MODEL`: base URL of an OpenAI-compatible server; repeatable."),
@@ -83,4 +103,6 @@ RecycleAfter = Annotated[
         help="Start the model's process anew once it has grown by so much, such as 4GiB.",
     ),
 ]
-Offline = Annotated[bool, typer.Option("--offline", help="Model: never ask a hub; see `bridge-host pull`.")]
+Degrade = Annotated[
+    Literal["on", "off"], typer.Option(help="Whether answers get simpler under load before questions are refused.")
+]

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -24,19 +24,15 @@ _LOAD_A_CHECKPOINT: Final = ("transformers_vlm",)
 def serve(
     *,
     engine: options.Engines = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8018,
+    host: options.Address = "127.0.0.1",
+    port: options.Port = 8018,
     state_dir: StateDir = None,
-    exit_when_idle: Annotated[
-        float | None, typer.Option(help="End so many seconds after the last client has gone.", min=0)
-    ] = None,
-    answer_cache: Annotated[
-        int, typer.Option(metavar="MIB", help="Memory for answers that may be given again; 0 keeps none.", min=0)
-    ] = ANSWER_CACHE_MIB,
-    allowed_host: Annotated[list[str] | None, typer.Option(help="A further name this host is called by.")] = None,
-    insecure_lan: Annotated[bool, typer.Option("--insecure-lan", help="Listen beyond loopback without TLS.")] = False,
-    ssl_certfile: Annotated[str | None, typer.Option(help="TLS certificate (PEM).")] = None,
-    ssl_keyfile: Annotated[str | None, typer.Option(help="Its private key (PEM).")] = None,
+    exit_when_idle: options.ExitWhenIdle = None,
+    answer_cache: options.AnswerCache = ANSWER_CACHE_MIB,
+    allowed_host: options.AllowedHost = None,
+    insecure_lan: options.InsecureLan = False,
+    ssl_certfile: options.Certificate = None,
+    ssl_keyfile: options.PrivateKey = None,
     revision: options.Revision = None,
     dtype: options.Type = options.DEFAULTS.dtype,
     device: options.Device = options.DEFAULTS.device,
@@ -53,10 +49,7 @@ def serve(
     upstream_key_env: options.UpstreamKeyEnv = None,
     idle_unload: options.IdleUnload = None,
     recycle_after: options.RecycleAfter = None,
-    degrade: Annotated[
-        Literal["on", "off"],
-        typer.Option(help="Whether answers get simpler under load before questions are refused."),
-    ] = "on",
+    degrade: options.Degrade = "on",
 ) -> None:
     """Serve until Ctrl-C. Running answers may end first; a second Ctrl-C ends them."""
     from host_server.engines.options import EngineOptions
