@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from host_server.engines.pieces import pieces
 from tests.support.serving import serving
 
-__all__ = ["Asked", "OpenAIServer", "Reply", "chunk", "event", "said"]
+__all__ = ["Answering", "Asked", "OpenAIServer", "Reply", "chunk", "event", "said"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,8 @@ class OpenAIServer:
         self.left = 0
         """How many answers were left before their end."""
         self.answer: Answering = said
+        self.heard: Callable[[Scope], object] = lambda scope: None
+        """Told of each request."""
 
     @property
     def port(self) -> int:
@@ -97,6 +99,7 @@ class OpenAIServer:
             yield self
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.heard(scope)
         request = Request(scope, receive)
         app = await self._answered(request)
         await app(scope, receive, send)
