@@ -87,6 +87,6 @@ class Residence:
                     self._hear(number, said)
 
     def _end(self, error: EngineError) -> None:
-        self._error = self._error or error
+        self._error = error
         self._mind = None
         self._settled.set()

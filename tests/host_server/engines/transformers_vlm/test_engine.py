@@ -36,7 +36,7 @@ from host_server.engines.transformers_vlm.loaded import Loaded
 from host_server.engines.transformers_vlm.loop import StepLoop
 from host_server.engines.transformers_vlm.mind import Mind, mind_of, wake
 from host_server.engines.transformers_vlm.prompt import Prompt, Prompter
-from host_server.engines.transformers_vlm.request import Ended, Happened, Request, Token
+from host_server.engines.transformers_vlm.request import Ended, Happened, Reason, Request, Token
 from host_server.imaging import prepare
 from tests.support.real_pictures import jpeg
 from tests.support.tiny_models import tiny_model
@@ -97,9 +97,10 @@ def text_of(pieces: Sequence[Piece], *, thinking: bool = False) -> str:
 
 
 class Scripted:
-    """A loop that says the tokens of a text to everybody, one a step; a text's end is its answer's."""
+    """A loop that says the tokens of a text to everybody, one a step, and ends with the last one for that reason."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, reason: Reason = "end") -> None:
+        self._reason = reason
         self._tokens = loaded().processor.tokenizer.encode(text, add_special_tokens=False)
         self._said: dict[int, int] = {}
         self.cancelled: list[int] = []
@@ -117,18 +118,21 @@ class Scripted:
     def step(self) -> list[Happened]:
         happened: list[Happened] = []
         for number, said in [*self._said.items()]:
-            if number in self.cancelled or said == len(self._tokens):
+            if number in self.cancelled:
+                happened.append(Ended(number, "cancelled", output_tokens=said))
                 del self._said[number]
-                happened.append(Ended(number, "cancelled" if number in self.cancelled else "end", output_tokens=said))
-            else:
-                self._said[number] += 1
-                happened.append(Token(number, self._tokens[said]))
+                continue
+            happened.append(Token(number, self._tokens[said]))
+            self._said[number] += 1
+            if said + 1 == len(self._tokens):
+                happened.append(Ended(number, self._reason, output_tokens=said + 1))
+                del self._said[number]
         return happened
 
 
-def saying(text: str) -> tuple[Scripted, Mind]:
+def saying(text: str, reason: Reason = "end") -> tuple[Scripted, Mind]:
     """A mind that says this, whatever it is asked."""
-    loop = Scripted(text)
+    loop = Scripted(text, reason)
     tokenizer = loaded().processor.tokenizer.backend_tokenizer
     floor = Floor(loop, lambda: Decoder(tokenizer).add)
     return loop, Mind(floor, Prompter(loaded().processor), torch.device("cpu"))
@@ -199,6 +203,15 @@ class TestAnswers:
         assert pieces[-1].report is not None
         assert pieces[-1].report.output_tokens == len("one, two. t")
         assert loop.cancelled
+
+    async def test_an_answer_that_a_stop_ends_with_its_last_token_is_whole(self) -> None:
+        _, mind = saying("one, two.", "limit")
+        async with engine_of(lambda: mind) as engine:
+            whole = await ask(engine, replace(QUESTION, stop=(".",)))
+            cut = await ask(engine)
+
+        assert (text_of(whole), whole[-1].cut) == ("one, two", False)
+        assert (text_of(cut), cut[-1].cut) == ("one, two.", True)
 
     async def test_a_seed_draws_the_same_answer_again_and_another_one_another(self, engine: TransformersEngine) -> None:
         def drawn(seed: int) -> PreparedQuestion:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 pytest.importorskip("torch", reason="the extra `gpu` is not installed")
-from tokenizers import normalizers
+from tokenizers import AddedToken, normalizers, processors
 
 from host_server.core.question import AnswerForm, PreparedPicture, PreparedQuestion, Turn
 from host_server.engines.base import EngineError
@@ -113,10 +113,6 @@ class TestAnyFamily:
 
         assert pictures == tuple(hashlib.sha256(shown.jpeg).hexdigest() for shown in (RED, BLUE))
 
-    def test_the_first_mark_is_written_once(self, family: str) -> None:
-        first = prompter(family).prompt(PreparedQuestion("?")).ids[:2]
-        assert first[0] != first[1]
-
     @given(HOSTILE)
     def test_nothing_people_write_steers_the_model(self, family: str, text: str) -> None:
         def asked(said: str) -> PreparedQuestion:
@@ -176,6 +172,17 @@ class TestTemplates:
 
             assert text.startswith("<s>USER: ▣\nBe short.\n\nWhat colour?</s>")
 
+    def test_the_first_mark_is_written_once_also_where_the_tokenizer_would_write_it_again(self) -> None:
+        known = load_processor(tiny_model("llava"), "llava")
+        known.tokenizer.bos_token = "<s>"
+        first = known.tokenizer.convert_tokens_to_ids("<s>")
+        twice = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", first)])
+        known.tokenizer.backend_tokenizer.post_processor = twice
+
+        assert Prompter(known).prompt(PreparedQuestion("?")).ids.count(first) == 1
+        known.chat_template = known.chat_template.replace("{{- bos -}}", "")
+        assert Prompter(known).prompt(PreparedQuestion("?")).ids.count(first) == 1
+
     def test_a_model_without_a_template_is_refused_with_a_next_step(self) -> None:
         known = load_processor(tiny_model("llava"), "llava")
         known.chat_template = None
@@ -204,6 +211,22 @@ class TestPlainText:
         plain = PlainText(processor("glm4v"))
         assert plain("What is <|image|> in <div>?") == "What is < |image|> in <div>?"
         assert plain("<|im<|image|>age|>") == "<|im< |image|>age|>"
+
+    def test_marks_that_are_no_tokens_are_broken_too_for_processors_and_we_look_for_them(self) -> None:
+        plain = PlainText(processor("llava"))
+        assert plain("<|placeholder|> <think></think>") == "< |placeholder|> < think>< /think>"
+
+    def test_a_mark_that_shows_when_another_is_broken_is_broken_too(self) -> None:
+        known = load_processor(tiny_model("llava"), "llava")
+        known.tokenizer.add_tokens([AddedToken(mark, special=True) for mark in ("[a]", "]b", "b)")])
+
+        assert PlainText(known)("[a]b)") == "[ a] b )"
+
+    def test_white_space_that_a_mark_swallows_is_no_part_of_it(self) -> None:
+        known = load_processor(tiny_model("llava"), "llava")
+        known.tokenizer.add_tokens([AddedToken("<tool>", special=True, lstrip=True)])
+
+        assert PlainText(known)("a  <tool>") == "a  < tool>"
 
     def test_a_mark_that_only_the_tokenizer_sees_is_broken_too(self) -> None:
         known = load_processor(tiny_model("glm4v"), "glm4v")
