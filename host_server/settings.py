@@ -70,9 +70,6 @@ class HostSettings:
         exit_when_idle_s: float | None,
         answer_cache_mib: int = ANSWER_CACHE_MIB,
         options: EngineOptions | None = None,
-        idle_unload_s: float | None = None,
-        recycle_after: int | None = None,
-        degrade: bool = True,
     ) -> "HostSettings":
         """Flags over environment over default. Raises `SettingsError`."""
         if bool(certfile) != bool(keyfile):
@@ -88,9 +85,6 @@ class HostSettings:
             exit_when_idle_s=exit_when_idle_s,
             answer_cache=answer_cache_mib * 1024**2,
             options=options or EngineOptions(),
-            idle_unload_s=idle_unload_s,
-            recycle_after=recycle_after,
-            degrade=degrade,
         )
         settings.check_bind()
         settings.check_options(environ)

@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -10,10 +13,10 @@ from host_server.cli import options
 from host_server.cli.ending import INTERRUPTED, NO_MODEL, USAGE, StateDir, answering, end_with
 from host_server.cli.pull import fetch_model
 from host_server.engines.base import EngineError, UnknownEngineError
-from host_server.settings import ANSWER_CACHE_MIB
+from host_server.engines.options import EngineOptions
+from host_server.settings import ANSWER_CACHE_MIB, HostSettings, SettingsError
 
 if TYPE_CHECKING:
-    from host_server.settings import HostSettings
     from host_server.wire.discovery import HostRecord
 
 __all__ = ["serve"]
@@ -52,10 +55,12 @@ def serve(
     degrade: options.Degrade = "on",
 ) -> None:
     """Serve until Ctrl-C. Running answers may end first; a second Ctrl-C ends them."""
-    from host_server.engines.options import EngineOptions
-    from host_server.settings import HostSettings, SettingsError
-
-    try:
+    asked = EngineOptions(revision=revision, dtype=dtype, device=device, quantize=quantize, attn=attn, threads=threads)
+    asked = replace(
+        asked, max_side=max_side, max_batch=max_batch, kv_bytes=kv_bytes, thinking=thinking, offline=offline
+    )
+    asked = replace(asked, trust_remote_code=trust_remote_code, upstream_key_env=upstream_key_env)
+    with _explained():
         settings = HostSettings.read(
             os.environ,
             state=state_dir,
@@ -68,35 +73,23 @@ def serve(
             keyfile=ssl_keyfile,
             exit_when_idle_s=exit_when_idle,
             answer_cache_mib=answer_cache,
-            options=EngineOptions(
-                revision=revision,
-                dtype=dtype,
-                device=device,
-                quantize=quantize,
-                attn=attn,
-                max_side=max_side,
-                max_batch=max_batch,
-                kv_bytes=kv_bytes,
-                threads=threads,
-                thinking=thinking,
-                trust_remote_code=trust_remote_code,
-                offline=offline,
-                upstreams=tuple(upstream or ()),
-                upstream_key_env=upstream_key_env,
-            ),
-            idle_unload_s=idle_unload,
-            recycle_after=recycle_after,
-            degrade=degrade == "on",
+            options=replace(asked, upstreams=tuple(upstream or ())),
         )
         _have_models(settings)
-        _serve(settings)
+        _serve(replace(settings, idle_unload_s=idle_unload, recycle_after=recycle_after, degrade=degrade == "on"))
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    try:
+        yield
     except SettingsError as error:
         end_with(error.message, error.hint, USAGE)
     except EngineError as error:
         end_with(error.message, error.hint, USAGE if isinstance(error, UnknownEngineError) else NO_MODEL)
 
 
-def _have_models(settings: "HostSettings") -> None:
+def _have_models(settings: HostSettings) -> None:
     """Fetch a model that is named by its id on a hub: here, where progress is seen, and not in its engine's process."""
     from host_server.engines import registry
     from host_server.engines.transformers_vlm.folder import find, is_hub_id
@@ -115,7 +108,7 @@ def _have_models(settings: "HostSettings") -> None:
                 fetch_model(model, options.revision, with_code=options.trust_remote_code)
 
 
-def _serve(settings: "HostSettings") -> None:
+def _serve(settings: HostSettings) -> None:
     from host_server.launch import launch
 
     try:
