@@ -1,4 +1,4 @@
-"""Fixtures for every test: the private adb server, and a virtual phone on it."""
+"""Fixtures for every test: the private adb server, a virtual phone on it, and a host."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from tests.support import tiny_models
 from tests.support.adb_server import PrivateAdbServer
+from tests.support.host import RunningHost
 from tests.support.pictures import small_jpeg
 from virtual_phone import VirtualPhone
 
@@ -49,6 +50,13 @@ async def virtual_phone(adb_server: PrivateAdbServer, photos: Path) -> AsyncIter
             yield phone
         finally:
             await adb_server.call("disconnect", phone.address)
+
+
+@pytest.fixture(scope="session")
+def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
+    """A host with the engine `echo` for all that only ask: leave it running."""
+    with RunningHost.start(tmp_path_factory.mktemp("shared-host") / "state") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -39,10 +39,10 @@ HOSTILE_TEXTS = (
 def drawn_picture(lines: list[str]) -> PreparedPicture:
     from PIL import Image, ImageDraw, ImageFont
 
-    sheet = Image.new("RGB", (720, 120 + 70 * len(lines)), "white")
+    sheet = Image.new("RGB", (440, 70 + 50 * len(lines)), "white")
     pen = ImageDraw.Draw(sheet)
     for row, line in enumerate(lines):
-        pen.text((50, 60 + 70 * row), line, fill="black", font=ImageFont.load_default(32))
+        pen.text((40, 40 + 50 * row), line, fill="black", font=ImageFont.load_default(32))
     out = io.BytesIO()
     sheet.save(out, "PNG")
     return prepare(out.getvalue())

@@ -1,4 +1,4 @@
-"""An adb server that a test may kill; terminals of their own; a host for all that only ask."""
+"""An adb server that a test may kill; terminals of their own."""
 
 import os
 import signal
@@ -39,17 +39,10 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-@pytest.fixture(scope="session")
-def echo_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
-    """Shared: leave it running."""
-    with RunningHost.start(tmp_path_factory.mktemp("echo-host") / "state") as running:
-        yield running
-
-
 @pytest.fixture
-def served(state: Path, echo_host: RunningHost) -> Path:
+def served(state: Path, shared_host: RunningHost) -> Path:
     """A state folder whose host runs already."""
-    return echo_host.known_in(state)
+    return shared_host.known_in(state)
 
 
 @pytest.fixture
@@ -70,10 +63,10 @@ async def fresh_env(adb_server: PrivateAdbServer, state: Path) -> AsyncIterator[
 
 
 @pytest.fixture
-def fenced(adb_server: PrivateAdbServer, tmp_path: Path, echo_host: RunningHost) -> Iterator[dict[str, str]]:
+def fenced(adb_server: PrivateAdbServer, tmp_path: Path, shared_host: RunningHost) -> Iterator[dict[str, str]]:
     """A terminal whose home and temporary folder are fenced."""
     grounds = Grounds(tmp_path / "grounds")
-    state = echo_host.known_in(grounds.allowed / "state")
+    state = shared_host.known_in(grounds.allowed / "state")
     home, temp, here = (grounds.folder / name for name in ("home", "tmp", "here"))
     for folder in (home, temp, here):
         folder.mkdir()

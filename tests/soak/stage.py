@@ -38,7 +38,7 @@ ROUNDS = int(os.environ.get("SOAK", "3"))
 long_only = pytest.mark.skipif(
     "SOAK" not in os.environ, reason="a loop of `make soak`; a short one has each kind of end"
 )
-FEWER_ROUNDS = max(3, ROUNDS * 3 // 10)
+FEWER_ROUNDS = max(2, ROUNDS * 3 // 10)
 """For what takes longer to be up again than a bridge: 30 where the bridge is killed 100 times."""
 PROMPT = "Which words stand in this picture and what do they mean"
 RATE = 60  # words a second: an answer takes a quarter of a second, so that kills fall into it

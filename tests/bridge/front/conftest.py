@@ -1,6 +1,6 @@
 """A front as the phone meets it: real sockets, a real host behind, a page folder of our own."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,9 @@ from tests.support.bridge import Bench, Page, bench
 from tests.support.host import RunningHost
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
-    with RunningHost.start(tmp_path_factory.mktemp("host") / "state") as running:
-        yield running
+@pytest.fixture(scope="session")
+def host(shared_host: RunningHost) -> RunningHost:
+    return shared_host
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,9 @@ SLOW = "echo=20"
 PAUSE = '{"type":"bridge:pause","paused":true}'
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
-    with RunningHost.start(tmp_path_factory.mktemp("host") / "state") as running:
-        yield running
+@pytest.fixture
+def host(shared_host: RunningHost) -> RunningHost:
+    return shared_host
 
 
 class Hosts:

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncGenerator["Browser"]:
-    """One Chromium a module; each test opens contexts of its own."""
+    """One Chromium; each test opens contexts of its own."""
     async with chromium() as running:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def screen(browser: "Browser") -> AsyncGenerator["Page"]:
-    """One phone's screen a module. Each front has a port, so an origin, of its own: no test sees another's storage."""
+    """One phone's screen. Each front has a port, so an origin, of its own: no test sees another's storage."""
     context = await browser.new_context(**PHONE)
     yield await context.new_page()
     await context.close()

@@ -11,7 +11,7 @@ from tests.support.toy_front import ToyFront
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 SIZES = [(360, 640), (412, 915), (640, 360), (915, 412), (1280, 800)]
 LANGUAGES = ["en-US", "zh-CN"]
@@ -41,13 +41,13 @@ MEASURE = """() => {
 }"""
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def front() -> AsyncGenerator[ToyFront]:
     async with ToyFront().running() as running:
         yield running
 
 
-@pytest_asyncio.fixture(loop_scope="module", params=LANGUAGES)
+@pytest_asyncio.fixture(loop_scope="session", params=LANGUAGES)
 async def page(browser: "Browser", request: pytest.FixtureRequest) -> AsyncGenerator["Page"]:
     context = await browser.new_context(locale=request.param, reduced_motion="reduce", has_touch=True, is_mobile=True)
     yield await context.new_page()

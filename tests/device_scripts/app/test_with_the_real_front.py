@@ -27,7 +27,7 @@ from tests.support.until import until
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 PHONE = PhoneInfo("VP0001", "dev_0123456789abcdef", "Pixel 9")
 PROMPT = "What does it say?"
