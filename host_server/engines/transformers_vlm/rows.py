@@ -147,26 +147,27 @@ class Rows:
     def _allocate(self, like: Kept) -> None:
         """For a first row."""
         length = len(like)
-        self._layers = [_Layer(self, _zeros(k, 1, length), _zeros(v, 1, length)) for k, v in like.layers]
+        self._take([_Layer(self, _zeros(k, 1, length), _zeros(v, 1, length)) for k, v in like.layers])
         self.start = self.end = length
-        self._show_all()
 
     def _reallocate(self, rows: int, length: int) -> None:
         """Move everything to where just `rows` rows of `length` fit. All of that is had before anything is changed."""
         old, count, window = self._layers, self.count, slice(self.start, self.end)
         used = window.stop - window.start
         length = max(used, length)
-        self._layers = [_Layer(self, _zeros(layer.k, rows, length), _zeros(layer.v, rows, length)) for layer in old]
+        layers = [_Layer(self, _zeros(layer.k, rows, length), _zeros(layer.v, rows, length)) for layer in old]
+        self._take(layers)
         self.start, self.end = length - used, length
         for new, layer in zip(self._layers, old, strict=True):
             new.k[:count, :, self.start : self.end] = layer.k[:count, :, window]
             new.v[:count, :, self.start : self.end] = layer.v[:count, :, window]
-        self._show_all()
-
-    def _show_all(self) -> None:
-        self._mask = torch.zeros(self._capacity(), dtype=torch.bool, device=self._layers[0].k.device)
-        for row in range(self.count):
+        for row in range(count):
             self._show(row)
+
+    def _take(self, layers: list[_Layer]) -> None:
+        rows, _, columns, _ = layers[0].k.shape
+        self._mask = torch.zeros((rows, columns), dtype=torch.bool, device=layers[0].k.device)
+        self._layers = layers
 
     def _show(self, row: int) -> None:
         """Columns to come are true already: the mask is not written at every step."""
