@@ -88,7 +88,7 @@ def test_control_tokens_are_not_told_and_marks_of_thinking_and_boxes_are(special
 
     decoder = Decoder(tokenizer, silent_tokens(tokenizer))
 
-    told = [decoder.add(tokenizer.token_to_id(word)) for word in words]
+    told = [decoder.add(number) for word in words if (number := tokenizer.token_to_id(word)) is not None]
     assert told == ["<think>", "a", "", "</think>", "<|begin_of_box|>", "b"]
 
 
