@@ -24,6 +24,13 @@ def host(shared_host: RunningHost) -> RunningHost:
     return shared_host
 
 
+@pytest.fixture(scope="module")
+def slow_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
+    """Leave it running."""
+    with RunningHost.start(tmp_path_factory.mktemp("slow-host") / "state", [SLOW]) as running:
+        yield running
+
+
 class Hosts:
     """A host that can be killed and started again at another address."""
 
@@ -108,16 +115,15 @@ async def test_a_host_killed_in_the_middle_of_an_answer(hosts: Hosts, tmp_path: 
         assert len(desk.spool.answers(capture.capture_id)) == 1
 
 
-async def test_a_page_reads_on_what_the_bridge_before_had_begun(hosts: Hosts, tmp_path: Path) -> None:
-    await hosts.start()
-    async with bench(hosts, tmp_path) as desk:
+async def test_a_page_reads_on_what_the_bridge_before_had_begun(slow_host: RunningHost, tmp_path: Path) -> None:
+    async with bench(slow_host, tmp_path) as desk:
         with desk.session.subscribe("page", resume={}) as page:
             capture = desk.take()
             desk.session.handle(page, ask("which words stand in this picture", SHA256))
             await desk.until("delta", 2)
             begun = [event for event in await read(page) if event["type"].startswith("response.")]
     last = begun[-1]
-    async with bench(hosts, tmp_path, backlog=False) as desk:
+    async with bench(slow_host, tmp_path, backlog=False) as desk:
         await desk.client.connected()
         with desk.session.subscribe("page", resume={last["response_id"]: last["sequence_number"]}) as page:
             rest = [event for event in await read(page, until="response.completed") if "response_id" in event]
@@ -130,11 +136,12 @@ async def test_a_page_reads_on_what_the_bridge_before_had_begun(hosts: Hosts, tm
 
 
 @pytest.mark.parametrize("whose", ["another phone", "nobody", "a deleted picture"])
-async def test_what_is_no_answer_of_this_phone_is_lost_to_its_pages(hosts: Hosts, tmp_path: Path, whose: str) -> None:
-    await hosts.start()
+async def test_what_is_no_answer_of_this_phone_is_lost_to_its_pages(
+    slow_host: RunningHost, tmp_path: Path, whose: str
+) -> None:
     about = {"another phone": {"device_id": "dev_other"}, "nobody": {}}
     gone = {"device_id": PHONE.device_id, "capture_id": "cap_" + "0" * 32}
-    async with bench(hosts, tmp_path) as desk:
+    async with bench(slow_host, tmp_path) as desk:
         await desk.client.connected()
         create = {"input": "a secret", "metadata": about.get(whose, gone)}
         async with aclosing(desk.client.ask(create)) as events:
@@ -194,9 +201,8 @@ async def test_a_question_about_this_phones_picture_of_long_ago(host: RunningHos
     assert [event["error"]["code"] for event in shown if event["type"] == "error"] == ["capture_not_found"]
 
 
-async def test_a_running_answer_can_be_cancelled(hosts: Hosts, tmp_path: Path) -> None:
-    await hosts.start()
-    async with bench(hosts, tmp_path) as desk:
+async def test_a_running_answer_can_be_cancelled(slow_host: RunningHost, tmp_path: Path) -> None:
+    async with bench(slow_host, tmp_path) as desk:
         with desk.session.subscribe("page", resume={}) as page:
             desk.session.submit(desk.take())
             delta = await desk.until("delta")
@@ -220,9 +226,10 @@ async def test_pause_and_the_phones_state_are_told(host: RunningHost, tmp_path: 
     assert [event["type"] for event in shown][-3:] == ["bridge:device", "bridge:pause", "error"]
 
 
-async def test_a_viewer_that_does_not_greet_sees_the_running_answer_soon(hosts: Hosts, tmp_path: Path) -> None:
-    await hosts.start()
-    async with bench(hosts, tmp_path) as desk:
+async def test_a_viewer_that_does_not_greet_sees_the_running_answer_soon(
+    slow_host: RunningHost, tmp_path: Path
+) -> None:
+    async with bench(slow_host, tmp_path) as desk:
         desk.session.submit(desk.take())
         await desk.until("delta")
         with desk.session.subscribe("page") as page:
