@@ -42,7 +42,8 @@ def configure_logging(*, level: str = "INFO", stream: TextIO | None = None) -> N
     # The library's own advice where lines are many: what none of them shows is not looked up.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # ruff: ignore[private-member-access] documented in the same place
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of every start and connection; we do so ourselves
+    for library in ("uvicorn", "httpx"):  # they tell of every connection and request; we do so ourselves
+        logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

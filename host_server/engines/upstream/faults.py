@@ -26,7 +26,7 @@ _DATA_URI: Final = re.compile(r"data:[^\s\"']*")
 _KEY: Final = re.compile(r"api[-_ ]?key|credential|unauthori[sz]ed|authentication", re.IGNORECASE)
 _MODEL: Final = re.compile(
     r"model[^.{}]{0,80}?(?:not[ _]?(?:found|exist|available)|does ?n[o']t exist|unknown|mismatch)"
-    r"|(?:no such|unknown|invalid|pinned to) model|model_not_found",
+    r"|(?:no such|unknown|invalid) model|model_not_found|server is pinned to",
     re.IGNORECASE,
 )
 _BLIND: Final = re.compile(

@@ -22,6 +22,7 @@ LONG = "This model's maximum context length is 8192 tokens. However, you request
         (404, "The model `x` does not exist.", "no such model", False, True),
         (404, 'model "x" not found, try pulling it first', "no such model", False, True),
         (404, "No such model here; there is: echo.", "no such model", False, True),
+        (400, "Server is pinned to 'a/b'; requested 'c'.", "no such model", False, True),
         (400, "Model Not Exist", "no such model", False, True),
         (404, "404 page not found", "at that address", False, True),
         (405, "", "at that address", False, True),
