@@ -98,6 +98,8 @@ def _network(name: str, folder: Path, device: torch.device, dtype: torch.dtype, 
     how: dict[str, Any] = {"attn_implementation": options.attn} if options.attn != "auto" else {}
     if options.quantize != "none":
         how["quantization_config"] = _quantisation(options, device, dtype)
+    log: Any = transformers.utils.logging
+    log.disable_progress_bar()  # it would fill the host's log
     auto: Any = transformers.AutoModelForImageTextToText
     network, found = auto.from_pretrained(
         folder,
