@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from host_server.engines.options import EngineOptions
 from host_server.engines.upstream.address import parse
 from host_server.engines.upstream.engine import UpstreamEngine, create
 from host_server.engines.upstream.replica import Patience, Told
+from tests.support.host_in_loop import serving
 from tests.support.openai_server import Asked, OpenAIServer, Reply, chunk, event, said
 from tests.support.until import until
 
@@ -76,6 +78,21 @@ async def test_without_a_key_none_goes_along() -> None:
 
     assert "authorization" not in server.asked[0].headers
     assert "cookie" not in server.asked[0].headers
+
+
+async def test_whoever_asks_stays_unknown_over_there(tmp_path: Path) -> None:
+    async with OpenAIServer().serving() as server:
+        engine = create("m", EngineOptions(upstreams=(server.url,)))
+        async with serving(tmp_path, engine) as host, host.client() as client:
+            question = {"input": "Hi", "metadata": {"device_id": "d-4711"}, "safety_identifier": "she"}
+            answer = (await client.post("/v1/responses", json=question)).json()
+
+    assert answer["status"] == "completed", answer
+    assert answer["usage"]["input_tokens_details"]["cached_tokens"] == 4
+    (asked,) = server.asked
+    assert host.token not in str(asked)
+    assert "4711" not in str(asked)
+    assert "she" not in asked.body.values()
 
 
 @pytest.mark.parametrize(
@@ -223,10 +240,11 @@ async def test_what_a_broken_server_sends_ends_the_answer_in_our_words(reply: Re
     assert words in caught.value.message
 
 
-@pytest.mark.parametrize("tail", [{"hangs": True}, {"breaks": True}])
-async def test_an_answer_that_is_complete_needs_no_orderly_end(tail: dict[str, bool]) -> None:
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_an_answer_that_is_complete_needs_no_orderly_end(hangs: bool) -> None:
     server = OpenAIServer()
-    server.answer = lambda asked: Reply([chunk({"content": "whole"}), chunk(finish="stop")], **tail)
+    parts = [chunk({"content": "whole"}), chunk(finish="stop")]
+    server.answer = lambda asked: Reply(parts, hangs=hangs, breaks=not hangs)
     async with engine_for(server) as engine:
         assert await ask(engine) == "whole"
 

@@ -132,7 +132,9 @@ def test_a_character_that_was_cut_in_two_is_joined() -> None:
         (data(finish="error"), UpstreamError, "mid-answer"),
     ],
 )
-def test_a_failure_in_mid_answer_is_one_and_told_in_our_words(event: bytes, kind: type, words: str) -> None:
+def test_a_failure_in_mid_answer_is_one_and_told_in_our_words(
+    event: bytes, kind: type[UpstreamError], words: str
+) -> None:
     with pytest.raises(kind) as caught:
         told(data({"content": "Hi"}), event)
 
