@@ -367,6 +367,21 @@ def test_a_prompt_whose_pictures_do_not_fit_its_tokens_ends_alone(
     assert "a prompt could not be computed" in caplog.text
 
 
+@pytest.mark.parametrize("family", ["glm4v", "idefics3"])
+def test_attention_may_be_computed_another_way(family: str, tiny_model: Callable[[str], Path]) -> None:
+    loaded = sharp(tiny_model(family))
+    loaded.model.set_attn_implementation("eager")
+    requests = five(loaded)
+    assert answers(step_loop(loaded, chunk=16), *requests) == told_alone(loaded, requests)
+
+
+def test_bfloat16_is_answered_in_bfloat16(tiny_model: Callable[[str], Path]) -> None:
+    exact = sharp(tiny_model("llava"))
+    loaded = replace(exact, model=exact.model.bfloat16(), dtype=torch.bfloat16)
+    told = answers(step_loop(loaded, chunk=16), *five(loaded))
+    assert [len(told[number]) for number in range(5)] == [10, 12, 14, 16, 18]
+
+
 def test_a_model_that_may_not_be_divided_gets_its_prompt_in_one_piece(model: Callable[[str], Loaded]) -> None:
     loaded = model("llava")
     requests = five(loaded)
