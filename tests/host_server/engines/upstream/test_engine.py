@@ -4,6 +4,9 @@ import asyncio
 import gzip
 import json
 import logging
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -13,7 +16,14 @@ from typing import Any
 import pytest
 
 from host_server.core.question import AnswerForm, PreparedPicture, PreparedQuestion
-from host_server.engines.base import EngineError, Piece, UnknownEngineError, UpstreamError, UpstreamRefusedError
+from host_server.engines.base import (
+    EngineClosedError,
+    EngineError,
+    Piece,
+    UnknownEngineError,
+    UpstreamError,
+    UpstreamRefusedError,
+)
 from host_server.engines.options import EngineOptions
 from host_server.engines.upstream.address import parse
 from host_server.engines.upstream.engine import UpstreamEngine, create
@@ -348,3 +358,66 @@ async def test_what_it_costs_is_told_with_the_time_to_the_first_word() -> None:
     assert last.report is not None
     assert replace(last.report, prefill_s=0.0).cached_tokens == 4
     assert last.report.prefill_s > 0
+
+
+async def test_a_server_that_says_nothing_at_all_is_given_up() -> None:
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
+        address = parse(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        patience = replace(QUICK, first=0.2)
+        engine = UpstreamEngine([address], Told("m", False), EngineOptions(), patience=patience)
+        with pytest.raises(UpstreamError, match="does not answer"):
+            await ask(engine)
+        with pytest.raises(UpstreamError, match="does not answer"):
+            await engine.warm_up()
+        await engine.close()
+
+
+async def test_closing_ends_a_wait_for_the_first_word() -> None:
+    server = OpenAIServer()
+    server.answer = lambda asked: Reply([], hangs=True)
+    async with engine_for(server, patience=Patience()) as engine, asyncio.TaskGroup() as group:
+        asking = group.create_task(_closed(engine))
+        await until(lambda: server.asked)
+        await engine.close()
+
+    assert asking.result()
+
+
+async def _closed(engine: UpstreamEngine) -> bool:
+    with pytest.raises(EngineClosedError):
+        await ask(engine)
+    return True
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+async def test_an_untrusted_certificate_is_not_trusted(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", *name, *files]
+    await asyncio.to_thread(subprocess.run, made, check=True, capture_output=True, timeout=20)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    async with await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0, ssl=context) as server:
+        address = parse(f"https://localhost:{server.sockets[0].getsockname()[1]}")
+        engine = UpstreamEngine([address], Told("m", False), EngineOptions(), patience=QUICK)
+        with pytest.raises(UpstreamRefusedError, match="certificate is not trusted") as caught:
+            await ask(engine)
+        await engine.close()
+
+    assert "SSL_CERT_FILE" in caught.value.hint
+
+
+async def test_where_others_may_read_along_is_said_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with OpenAIServer().serving() as server:
+        address = replace(parse(server.url), readable=True)  # as http to a private network is
+        engine = UpstreamEngine([address], Told("m", False), EngineOptions(), patience=QUICK)
+        await engine.warm_up()
+        await engine.close()
+
+    assert "readable for that network" in caplog.text
