@@ -1,6 +1,8 @@
 """The list on the phone: the whole new one or the whole old one, and nothing left behind."""
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,16 @@ async def test_a_phone_that_goes_away_is_lost(tmp_path: Path, book: PromptBook) 
 
     with pytest.raises(DeviceLost):
         await push(phone, book)
+
+
+async def test_what_a_killed_push_left_is_removed_and_nothing_else(tmp_path: Path, book: PromptBook) -> None:
+    phone = FolderTransport(tmp_path)
+    await push(phone, book)
+    killed, at_work, not_ours = ".prompts-0123abcd.part", ".prompts-4567abcd.part", ".prompts-notes.part"
+    for name, age in ((killed, 3600), (at_work, 30), (not_ours, 3600)):
+        (_folder(phone) / name).write_bytes(b"{")
+        os.utime(_folder(phone) / name, (time.time() - age, time.time() - age))
+
+    await push(phone, book)
+
+    assert {path.name for path in _folder(phone).iterdir()} == {"prompts.json", at_work, not_ours}
