@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bridge.adb.transport import Transport
     from bridge.config import Settings
     from bridge.prompts import PromptBook
+    from bridge.session import Session
     from bridge.supervise.connection import Options
     from bridge.supervise.host import HostFinder
     from bridge.supervise.lease import Lease
@@ -125,13 +126,22 @@ async def _hold(
                     ", ".join(options.camera_folders),
                     detail="new pictures are sent to the host; Ctrl-C ends",
                 )
-            keys = {"c": connection.session.send_held, "o": lambda: connection.runner.post(PageWanted())}
+            keys = {
+                "c": lambda: _send_held(connection.session, output),
+                "o": lambda: connection.runner.post(PageWanted()),
+            }
             with listening_keys(keys) as heard:
                 if heard:
                     output.entry("keys", "c sends what was held back, o opens the page, Ctrl-C ends")
                 await until_told()
     output.gap()
     output.say("disconnected; the phone's tunnel is removed")
+
+
+def _send_held(session: "Session", output: Output) -> None:
+    """What a key does without a word could as well have gone unheard."""
+    if not session.send_held():
+        output.say("nothing is held back")
 
 
 async def _checked(settings: "Settings", line: "DeviceLine", ways: dict[str, Any], output: Output) -> "Options":

@@ -143,9 +143,10 @@ class Session:
         """So many pictures of the camera folder wait for somebody to say that they may be sent."""
         self._feed(on.PicturesHeld(count))
 
-    def send_held(self) -> None:
-        """Somebody said so: at the phone, or at the laptop."""
+    def send_held(self) -> int:
+        """Somebody said so: at the phone, or at the laptop. Gives how many there are."""
         self.on_send_held()
+        return self._core.held
 
     def phone_state(self, state: str, detail: str = "", hint: str = "") -> None:
         """The phone came, went or needs a hand."""

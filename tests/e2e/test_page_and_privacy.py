@@ -91,6 +91,8 @@ async def test_c_in_the_terminal_of_connect_sends_what_was_held_back(
         assert name not in before
         terminal.press("c")
         assert name in await asyncio.to_thread(terminal.said_until, "answered")
+        terminal.press("c")
+        await asyncio.to_thread(terminal.said_until, "nothing is held back")
         terminal.press("\x03")
         await asyncio.to_thread(terminal.said_until, "disconnected")
         assert await asyncio.to_thread(terminal.process.wait, 10) == 0
