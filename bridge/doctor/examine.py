@@ -12,7 +12,7 @@ from bridge.doctor.command import judge_command, look_for_command
 from bridge.doctor.finding import ADB_CODE, HOST_CODE, Finding, bounded, failed, passed, warned
 from bridge.doctor.keys import judge_key, look_at_key
 from bridge.doctor.phone import examine_phone
-from bridge.doctor.settings import judge_origins, judge_problem, judge_state_folder, look_at_folder
+from bridge.doctor.settings import judge_origins, judge_problem, judge_state_folder, judge_unknown, look_at_folder
 from bridge.doctor.storage import free_bytes, judge_laptop
 from bridge.errors import UsageError
 from bridge.supervise.finder import finder_of
@@ -56,6 +56,7 @@ def _laptop(wanted: Examination) -> list[Finding]:
     return [
         judge_command(look_for_command(wanted.environ)),
         *([judge_problem(wanted.problem)] if wanted.problem else judge_origins(wanted.settings, wanted.origins)),
+        *judge_unknown(wanted.environ),
         judge_state_folder(folder, look_at_folder(folder)),
         judge_laptop("settings", folder / "spool", free_bytes(folder / "spool")),
     ]

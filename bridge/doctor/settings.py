@@ -3,18 +3,22 @@
 import os
 import stat
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from bridge.config import Settings
-from bridge.doctor.finding import Finding, failed, passed
+from bridge.doctor.finding import Finding, failed, passed, warned
 from bridge.errors import UsageError
 
-__all__ = ["AREA", "judge_origins", "judge_problem", "judge_state_folder", "look_at_folder"]
+__all__ = ["AREA", "judge_origins", "judge_problem", "judge_state_folder", "judge_unknown", "look_at_folder"]
 
 AREA = "settings"
 SECRETS = frozenset({"token"})
 OTHERS_WRITE = 0o022
+PREFIX = "BRIDGE_"
+_MOST_UNKNOWN = 10
+KNOWN = ("DEBUG", *(name.upper() for name in Settings.model_fields))
 
 
 def judge_origins(settings: Settings, origins: Mapping[str, str]) -> list[Finding]:
@@ -24,6 +28,13 @@ def judge_origins(settings: Settings, origins: Mapping[str, str]) -> list[Findin
     ]
     rest = {name: _shown(name, getattr(settings, name)) for name in type(settings).model_fields if name not in origins}
     return [*found, passed(AREA, "defaults", f"as they come: {', '.join(rest)}", values=rest)]
+
+
+def judge_unknown(environ: Mapping[str, str]) -> list[Finding]:
+    """A variable that nobody reads: a slip of the pen sets nothing, and nobody else says so."""
+    ours = sorted(name.removeprefix(PREFIX) for name in environ if name.startswith(PREFIX))
+    unknown = [name for name in ours if name not in KNOWN][:_MOST_UNKNOWN]
+    return [warned(AREA, "unknown", f"{PREFIX}{name} sets nothing", hint=_meant(name)) for name in unknown]
 
 
 def judge_problem(problem: UsageError) -> Finding:
@@ -53,6 +64,11 @@ def judge_state_folder(state_dir: Path, seen: tuple[int, bool] | None) -> Findin
         return passed(AREA, "folder", f"{state_dir}, yours alone")
     text = f"{state_dir} belongs to somebody else or may be written by others"
     return failed(AREA, "folder", text, hint=f"chmod go-w {state_dir}, or name another with --state-dir")
+
+
+def _meant(name: str) -> str:
+    nearest = get_close_matches(name, KNOWN, n=1)
+    return f"is {PREFIX}{nearest[0]} meant?" if nearest else "docs/reference/settings.md lists those that are read"
 
 
 def _line(name: str, value: Any, place: str) -> Finding:

@@ -23,7 +23,7 @@ from bridge.doctor.finding import bounded, failed, passed, warned
 from bridge.doctor.keys import KeyFacts, judge_key, look_at_key
 from bridge.doctor.phone import parse_probe
 from bridge.doctor.reverse import ReverseFacts, judge_port, judge_reverse
-from bridge.doctor.settings import judge_state_folder, look_at_folder
+from bridge.doctor.settings import judge_state_folder, judge_unknown, look_at_folder
 from bridge.doctor.storage import judge_laptop, judge_phone
 from bridge.errors import DeviceUnusable, TokenRefused
 
@@ -259,3 +259,20 @@ def test_a_state_folder_that_is_a_file_is_no_folder(tmp_path: Path) -> None:
 
     assert (finding.status, finding.text) == ("FAIL", f"{tmp_path / 'file'} is no folder")
     assert "--state-dir" in finding.hint
+
+
+def test_a_variable_that_nobody_reads_is_named_with_the_one_that_was_meant() -> None:
+    environ = {
+        "BRIDGE_PROMT": "secret",
+        "BRIDGE_XYZZY": "1",
+        "BRIDGE_PROMPT": "What?",
+        "BRIDGE_DEBUG": "1",
+        "HOME": "/",
+    }
+
+    slip, odd = judge_unknown(environ)
+
+    assert (slip.status, slip.text, slip.hint) == ("WARN", "BRIDGE_PROMT sets nothing", "is BRIDGE_PROMPT meant?")
+    assert odd.hint.endswith("lists those that are read")
+    assert "secret" not in str(slip)
+    assert len(judge_unknown({f"BRIDGE_{number}": "" for number in range(99)})) == 10
