@@ -146,7 +146,7 @@ class _Generation(BaseStreamer):
         request, sampling = self._answer.request, self._answer.request.sampling
         ids = torch.tensor([request.ids], device=self._loaded.device)
         drawn: dict[str, Any] = {"do_sample": False}
-        if sampling.temperature > 0:
+        if not sampling.greedy:
             drawn = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
             if sampling.seed is not None:
                 torch.manual_seed(sampling.seed % 2**63)

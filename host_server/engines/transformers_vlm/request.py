@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import torch
 
@@ -17,14 +17,22 @@ Reason: TypeAlias = Literal["end", "limit", "cancelled", "memory", "error"]
 """Why an answer ended: an end mark, all the tokens it might have, given up, no memory for it, a prompt the model does
 not take."""
 
+_COLDEST: Final = 1e-5
+"""Colder, nothing but the likeliest token is ever drawn, and float32 ends at infinities, of which NaN is made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. Temperature 0 takes the likeliest one."""
+    """How the next token is chosen."""
 
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int | None = None
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the likeliest token is taken: without temperature, or where it would divide logits to infinity."""
+        return self.temperature < _COLDEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class Dice:
         self.temperature = sampling.temperature
         self.top_p = sampling.top_p
         self.generator: torch.Generator | None = None
-        if self.temperature > 0:
+        if not sampling.greedy:
             self.generator = torch.Generator(device)
             if sampling.seed is None:
                 self.generator.seed()
@@ -55,8 +55,9 @@ def _draw(scores: torch.Tensor, dice: Sequence[Dice]) -> torch.Tensor:
     if any(die.top_p < 1 for die in dice):
         top_p = scores.new_tensor([[die.top_p] for die in dice])
         ordered, order = probabilities.sort(dim=-1, descending=True)
-        # A token stays when those before it do not reach top_p yet: the likeliest one always does.
+        # A token stays when those before it do not reach top_p yet; the likeliest one always does, top_p 0 or not.
         beyond = (ordered.cumsum(-1) - ordered) >= top_p
+        beyond[:, 0] = False
         probabilities = probabilities.scatter(-1, order, ordered.masked_fill(beyond, 0.0))
     waiting = torch.empty_like(probabilities)
     for row, die in zip(waiting, dice, strict=True):

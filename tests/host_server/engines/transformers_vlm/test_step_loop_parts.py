@@ -259,12 +259,20 @@ class TestDice:
         drawn = self._draw(odds.log(), dice(temperature=0.5), 4000)
         assert torch.allclose(drawn, odds**2 / (odds**2).sum(), atol=0.032)
 
-    @pytest.mark.parametrize(("top_p", "left"), [(0.01, 1), (0.5, 1), (0.51, 2), (0.8, 2), (0.9, 3), (1.0, 4)])
+    @pytest.mark.parametrize(
+        ("top_p", "left"), [(0.0, 1), (1e-60, 1), (0.01, 1), (0.5, 1), (0.51, 2), (0.8, 2), (0.9, 3), (1.0, 4)]
+    )
     def test_only_the_likeliest_that_reach_top_p_together_are_drawn(self, top_p: float, left: int) -> None:
         odds = torch.tensor([0.05, 0.5, 0.15, 0.3])
         drawn = self._draw(odds.log(), dice(top_p=top_p), 500)
         assert (drawn > 0).sum() == left
         assert drawn[1] > 0
+
+    @pytest.mark.parametrize("temperature", [1e-4, 1e-40, 1e-300])
+    def test_next_to_no_temperature_takes_the_likeliest_token(self, temperature: float) -> None:
+        logits = torch.tensor([[1.0, 5.0, 3.0], [9.0, 5.0, 6.0]])
+        both = [dice(temperature), dice(temperature, top_p=0.5)]
+        assert Picker((), CPU).pick(logits * 20, both).tolist() == [1, 0]
 
     def test_each_row_has_its_own_dice(self) -> None:
         logits = torch.zeros(2, 50)
