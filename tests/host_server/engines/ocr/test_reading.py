@@ -72,9 +72,9 @@ def test_a_photo_stored_on_its_side_is_read_upright(read: Callable[[bytes], Page
 def test_a_noisy_slanted_photo_of_a_screen_is_read(read: Callable[[bytes], Page], tmp_path: Path) -> None:
     facts = order_screen(tmp_path / "order.png", seed=4)
     with Image.open(tmp_path / "order.png") as screen:
-        desk = Image.new("RGB", (2400, 3200), (92, 78, 64))
-        desk.paste(screen.resize((1290, 2795)), (520, 210))
-    turned = desk.rotate(4, Image.Resampling.BICUBIC, fillcolor=(92, 78, 64)).filter(ImageFilter.GaussianBlur(1.2))
+        desk = Image.new("RGB", (1600, 2133), (92, 78, 64))
+        desk.paste(screen.resize((860, 1863)), (347, 140))
+    turned = desk.rotate(4, Image.Resampling.BICUBIC, fillcolor=(92, 78, 64)).filter(ImageFilter.GaussianBlur(0.8))
     grain = Image.effect_noise(turned.size, 28)
     noisy = ImageChops.add(turned, Image.merge("RGB", (grain, grain, grain)), offset=-128)
 
