@@ -77,3 +77,5 @@ class PreparedQuestion:
     """Somebody waits for it, or it may wait for those."""
     form: AnswerForm | None = None
     """What the answer shall be; `None`: text."""
+    asker: str = ""
+    """Whose question it is, for caches alone: a quick or cheap answer must not tell one client what another asked."""

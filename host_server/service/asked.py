@@ -26,7 +26,9 @@ class Asked:
     timeout_s: float
 
     @classmethod
-    def of(cls, create: ResponseCreate, conversation: Conversation, pictures: tuple[str, ...]) -> "Asked":
+    def of(
+        cls, create: ResponseCreate, conversation: Conversation, pictures: tuple[str, ...], *, asker: str
+    ) -> "Asked":
         """The question in this request."""
         question = PreparedQuestion(
             text=conversation.text,
@@ -40,6 +42,7 @@ class Asked:
             thinking=create.thinking,
             priority=create.priority,
             form=answer_form(create.format),
+            asker=asker,
         )
         return cls(
             question,

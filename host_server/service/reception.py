@@ -86,7 +86,7 @@ class Reception:
         `shown` are the pictures of the question by sha256. What is known already needs no seat.
         """
         answer = self._open(ticket, inquiry, keeper, shown)
-        asked = Asked.of(inquiry.create, conversation, shown or conversation.pictures)
+        asked = Asked.of(inquiry.create, conversation, shown or conversation.pictures, asker=inquiry.principal)
         place = self._memory.place(inquiry.principal, keeper.engine.info, inquiry.create, asked)
         answer.when_deleted = place.forget
         known = place.find()

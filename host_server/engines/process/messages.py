@@ -40,7 +40,9 @@ __all__ = [
 
 _LONGEST_WORDS: Final = 500
 _PICTURE_FIELDS: Final = tuple(field.name for field in fields(PreparedPicture) if field.name != "jpeg")
-_PLAIN_FIELDS: Final = ("text", "system", "max_output_tokens", "temperature", "top_p", "seed", "thinking", "priority")
+_PLAIN_FIELDS: Final = (
+    *("text", "system", "max_output_tokens", "temperature", "top_p", "seed", "thinking", "priority", "asker"),
+)
 _REPORT_FIELDS: Final = tuple((field.name, field.type) for field in fields(Report))
 _ERRORS: Final[dict[str, type[EngineError]]] = {
     "closed": EngineClosedError,

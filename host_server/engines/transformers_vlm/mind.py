@@ -54,6 +54,7 @@ class Mind:
                 seed=question.seed,
             ),
             priority=question.priority,
+            asker=question.asker,
         )
         return Ask(request, thinking=prompt.thinking, stop=question.stop)
 

@@ -18,17 +18,17 @@ _MOST_BYTES: Final = 256 * 1024 * 1024
 _NAME: Final = "lensbridge digest"
 
 
-def digest(picture: PreparedPicture) -> str:
-    """Names what the model sees: the picture as prepared, not as uploaded."""
-    return hashlib.sha256(picture.jpeg).hexdigest()
+def digest(picture: PreparedPicture, asker: str = "") -> str:
+    """Names what the model sees, the picture as prepared and not as uploaded, to one who asks and to nobody else."""
+    return hashlib.sha256(asker.encode() + picture.jpeg).hexdigest()
 
 
-def opened(picture: PreparedPicture) -> Any:
+def opened(picture: PreparedPicture, asker: str = "") -> Any:
     """A Pillow image that knows its digest. It is decoded when its pixels are first looked at, maybe never."""
     from PIL import Image
 
     image = Image.open(io.BytesIO(picture.jpeg), formats=("JPEG",))
-    image.info[_NAME] = digest(picture)
+    image.info[_NAME] = digest(picture, asker)
     return image
 
 

@@ -45,7 +45,8 @@ _T = TypeVar("_T", bound=Sliceable)
 def key_of(request: Request, image_token: int, answer: Sequence[int] = ()) -> Key:
     """The way to a prompt, and to what was answered.
 
-    Where pictures are not one unbroken run of tokens each, as with tiles, all of them stand for each.
+    Where pictures are not one unbroken run of tokens each, as with tiles, all of them stand for each. Everybody who
+    asks has a tree of their own: how much of a prompt is known is told, and would tell what others have asked.
     """
     runs = [list(run) for _, run in groupby((*request.ids, *answer), key=lambda token: token == image_token)]
     pictured = [index for index, run in enumerate(runs) if run[0] == image_token]
@@ -57,7 +58,7 @@ def key_of(request: Request, image_token: int, answer: Sequence[int] = ()) -> Ke
             key += [digests.get(index, request.pictures)] * len(run)
         else:
             key += run
-    return tuple(key)
+    return ((request.asker, key[0]), *key[1:])
 
 
 @dataclass(slots=True, eq=False)

@@ -64,13 +64,13 @@ class Prompter:
             raise EngineError("The model's chat template does not take this conversation.") from error
         tokens = self._processor(
             text=[rendered],
-            images=[opened(picture) for picture in question.pictures] or None,
+            images=[opened(picture, question.asker) for picture in question.pictures] or None,
             add_special_tokens=not self._begins_itself(rendered),
         ).convert_to_tensors("pt")
         return Prompt(
             ids=tuple(tokens["input_ids"][0].tolist()),
             inputs={name: value for name, value in tokens.items() if name not in _KEPT_APART},
-            pictures=tuple(map(digest, question.pictures)),
+            pictures=tuple(digest(picture, question.asker) for picture in question.pictures),
             thinking=rendered.rstrip().endswith(OPENING),
         )
 

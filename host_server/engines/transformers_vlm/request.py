@@ -50,6 +50,8 @@ class Request:
     max_new_tokens: int = 512
     sampling: Sampling = field(default_factory=Sampling)
     priority: Priority = "interactive"
+    asker: str = ""
+    """Nothing of a prompt is known to anybody else: see `prefixes`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def test_a_question_that_waits_does_not_hold_the_picture_it_came_with() -> None:
     conversation = converse(create, None)
 
     assert conversation.images
-    assert Asked.of(create, conversation, ("ab",)).conversation.images == ()
+    assert Asked.of(create, conversation, ("ab",), asker="admin").conversation.images == ()
 
 
 async def test_the_queue_of_batch_is_its_own(service: Service, engine: ScriptedEngine) -> None:

@@ -43,7 +43,7 @@ async def test_the_engine_is_told_how_to_answer(service: Service, engine: Script
     (question,) = engine.questions
     assert (question.temperature, question.top_p, question.seed) == (0.5, 0.9, 7)
     assert (question.stop, question.max_output_tokens) == (("\n", "END"), 9)
-    assert (question.thinking, question.priority) == (True, "batch")
+    assert (question.thinking, question.priority, question.asker) == (True, "batch", "admin")
 
 
 async def test_what_is_not_said_is_left_to_the_engine(service: Service, engine: ScriptedEngine) -> None:

@@ -48,6 +48,7 @@ _QUESTIONS = st.builds(
     stop=st.lists(_TEXTS, max_size=4).map(tuple),
     thinking=st.none() | st.booleans(),
     priority=st.sampled_from(["interactive", "batch"]),
+    asker=_TEXTS,
     form=st.none() | st.builds(AnswerForm, name=_TEXTS, schema=st.none() | st.just({"type": "object"})),
 )
 _COUNTS = st.integers(0, 1 << 39)

@@ -35,6 +35,7 @@ from host_server.engines.transformers_vlm.load import load
 from host_server.engines.transformers_vlm.loaded import Loaded
 from host_server.engines.transformers_vlm.loop import StepLoop
 from host_server.engines.transformers_vlm.mind import Mind, mind_of, wake
+from host_server.engines.transformers_vlm.pixels import digest
 from host_server.engines.transformers_vlm.prompt import Prompt, Prompter
 from host_server.engines.transformers_vlm.request import Ended, Happened, Reason, Request, Token
 from host_server.imaging import prepare
@@ -174,6 +175,18 @@ class TestAnswers:
         assert first.report.waited_s > 0
         assert second.report.cached_tokens == length - 1
         assert other.report.cached_tokens > other.report.image_tokens
+
+    @pytest.mark.parametrize("pictures", [(RED,), ()])
+    async def test_what_it_cost_does_not_tell_what_others_have_asked(
+        self, engine: TransformersEngine, pictures: tuple[PreparedPicture, ...]
+    ) -> None:
+        asked = replace(QUESTION, pictures=pictures)
+        reports = [(await ask(engine, replace(asked, asker=asker)))[-1].report for asker in ("me", "you", "me")]
+        known = [report.cached_tokens for report in reports if report is not None]
+
+        assert known == [0, 0, known[2]]
+        assert known[2] > 0
+        assert len({digest(RED, asker) for asker in ("me", "you", "")}) == 3
 
     async def test_thinking_and_characters_of_several_bytes_come_apart_and_whole(self) -> None:
         _, mind = saying("<think>天空，所以</think>\n是蓝色的🚚。")
