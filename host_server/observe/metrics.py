@@ -35,7 +35,7 @@ class Metrics:
     def __init__(self) -> None:
         import prometheus_client as prometheus
 
-        prometheus.disable_created_metrics()  # when each began: half of the page, and nobody asks
+        prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # when each began: half of the page
         self._registry = registry = prometheus.CollectorRegistry()
 
         def counter(name: str, told: str, labels: Sequence[str] = _MODEL) -> "Counter":
