@@ -29,7 +29,10 @@ def doctor(
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="The model to ask there.")] = None,
     key_env: Annotated[
-        str | None, typer.Option(metavar="VARIABLE", help="The environment variable that holds its key.")
+        str | None,
+        typer.Option(
+            "--upstream-key-env", "--key-env", metavar="VARIABLE", help="The environment variable that holds its key."
+        ),
     ] = None,
     timeout: Timeout = None,
     json: Json = False,
@@ -77,7 +80,7 @@ def _upstream(
     if url is None or model is None:
         raise UsageError(
             "an upstream is checked with its URL and a model",
-            hint="bridge doctor --upstream http://127.0.0.1:11434 --model NAME [--key-env VARIABLE]",
+            hint="bridge doctor --upstream http://127.0.0.1:11434 --model NAME [--upstream-key-env VARIABLE]",
         )
     with output.busy("asking it about a picture"):
         return asyncio.run(examine_upstream(url, model, key_env, environ=os.environ, seconds=seconds))

@@ -9,6 +9,6 @@
 A command's module imports nothing heavy before the command runs.
 """
 
-from host_server.cli.app import app, main
+from host_server.cli.start import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

@@ -18,7 +18,9 @@ INTERRUPTED: Final = 130
 
 StateDir = Annotated[
     Path | None,
-    typer.Option(help="Where tokens, pictures and host.json live. [default: $BRIDGE_STATE_DIR or XDG state]"),
+    typer.Option(
+        metavar="DIR", help="Where tokens, pictures and host.json live. [default: $BRIDGE_STATE_DIR or XDG state]"
+    ),
 ]
 
 

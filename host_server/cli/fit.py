@@ -20,7 +20,7 @@ _WIDTHS = {"bfloat16": 2, "float16": 2, "float32": 4}
 
 
 def fit(
-    model: Annotated[str, typer.Argument(help="A folder, or OWNER/NAME on the hub.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder, or OWNER/NAME on the hub.")],
     *,
     memory: Annotated[
         int | None,
@@ -102,7 +102,7 @@ def _told(report: dict[str, Any], shape: "Shape", quantize: str) -> str:
         f"at once, {report['kv_bytes_per_token'] / 1024:g} KiB of KV a token in {shape.layers} layers"
     )
     lines = [
-        f"{report['model']}: {report['parameters'] / 1e9:.3g} billion weights, computed in {report['dtype']}",
+        f"{report['model']}: {_count(report['parameters'])} weights, computed in {report['dtype']}",
         f"{report['memory_of']}: {show_size(report['memory'])}; {use}",
         "",
         "--quantize" + "".join(f"{column:>10}" for column in columns),
@@ -121,3 +121,7 @@ def _told(report: dict[str, Any], shape: "Shape", quantize: str) -> str:
             [*lines, "It does not fit. Take a smaller model, a larger card, or a server elsewhere (upstream)."]
         )
     return "\n".join([*lines, f"It does not fit as asked; it does with {report['advice']}."])
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e9:.3g} billion" if number >= 10**9 else f"{number / 1e6:.3g} million"

@@ -39,20 +39,29 @@ __all__ = [
 
 DEFAULTS: Final = EngineOptions()
 
-Engines = Annotated[list[str] | None, typer.Option(help="NAME or NAME=MODEL; repeatable, the first is the default.")]
-Address = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
-ExitWhenIdle = Annotated[float | None, typer.Option(help="End so many seconds after the last client has gone.", min=0)]
+Engines = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[=MODEL]",
+        help="What answers: transformers_vlm=MODEL, upstream=MODEL, ocr or echo; repeatable, the first is the default.",
+    ),
+]
+Address = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
+Port = Annotated[int, typer.Option(metavar="PORT", help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
+ExitWhenIdle = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="End so many seconds after the last client has gone.", min=0),
+]
 AnswerCache = Annotated[
     int, typer.Option(metavar="MIB", help="Memory for answers that may be given again; 0 keeps none.", min=0)
 ]
-AllowedHost = Annotated[list[str] | None, typer.Option(help="A further name this host is called by.")]
+AllowedHost = Annotated[list[str] | None, typer.Option(metavar="NAME", help="A further name this host is called by.")]
 InsecureLan = Annotated[bool, typer.Option("--insecure-lan", help="Listen beyond loopback without TLS.")]
-Certificate = Annotated[str | None, typer.Option(help="TLS certificate (PEM).")]
-PrivateKey = Annotated[str | None, typer.Option(help="Its private key (PEM).")]
-Revision = Annotated[str | None, typer.Option(help="Model: branch, tag or commit on its hub.")]
+Certificate = Annotated[str | None, typer.Option(metavar="FILE", help="TLS certificate (PEM).")]
+PrivateKey = Annotated[str | None, typer.Option(metavar="FILE", help="Its private key (PEM).")]
+Revision = Annotated[str | None, typer.Option(metavar="REVISION", help="Model: branch, tag or commit on its hub.")]
 Type = Annotated[Dtype, typer.Option("--dtype", help="Model: what it computes in; auto takes what is quick here.")]
-Device = Annotated[str, typer.Option(help="Model: auto, cpu, cuda, cuda:1 or mps.")]
+Device = Annotated[str, typer.Option(metavar="DEVICE", help="Model: auto, cpu, cuda, cuda:1 or mps.")]
 Quantized = Annotated[
     Quantize, typer.Option("--quantize", help="Model: weights in 8 bits (int8) or 4 (nf4); see `bridge-host fit`.")
 ]
@@ -61,7 +70,7 @@ MaxSide = Annotated[
     int,
     typer.Option(metavar="PIXELS", help="Model: longest side of a picture; smaller is quicker.", min=28, max=4096),
 ]
-MaxBatch = Annotated[int, typer.Option(help="Model: answers written at the same time.", min=1, max=256)]
+MaxBatch = Annotated[int, typer.Option(metavar="N", help="Model: answers written at the same time.", min=1, max=256)]
 KvBytes = Annotated[
     int | None,
     typer.Option(
@@ -71,7 +80,8 @@ KvBytes = Annotated[
     ),
 ]
 Threads = Annotated[
-    int | None, typer.Option(help="Model: threads on a CPU. [default: the cores it may use]", min=1, max=1024)
+    int | None,
+    typer.Option(metavar="N", help="Model: threads on a CPU. [default: the cores it may use]", min=1, max=1024),
 ]
 Thinking = Annotated[
     bool, typer.Option("--thinking", help="Model: let it think aloud where the question does not say.")

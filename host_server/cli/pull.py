@@ -20,7 +20,7 @@ __all__ = ["fetch_model", "pull"]
 
 
 def pull(
-    model: Annotated[str, typer.Argument(help="OWNER/NAME on the hub.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="OWNER/NAME on the hub.")],
     *,
     revision: options.Revision = None,
     source: hub_options.SourceOption = "huggingface",

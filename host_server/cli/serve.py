@@ -90,9 +90,12 @@ def _explained() -> Generator[None]:
 
 
 def _have_models(settings: HostSettings) -> None:
-    """Fetch a model that is named by its id on a hub: here, where progress is seen, and not in its engine's process."""
+    """Fetch a model that is named by its id on a hub: here, where progress is seen, and not in its engine's process.
+
+    Raises `EngineError` for a folder without a model, which its process could only say again and again.
+    """
     from host_server.engines import registry
-    from host_server.engines.transformers_vlm.folder import find, is_hub_id
+    from host_server.engines.transformers_vlm.folder import config_of, find, is_hub_id
 
     options = settings.options
     for spec in settings.engines:
@@ -100,12 +103,14 @@ def _have_models(settings: HostSettings) -> None:
         if name not in _LOAD_A_CHECKPOINT or not model or name not in registry.available():
             continue
         try:
-            find(model, options.revision)
+            folder = find(model, options.revision)
         except EngineError:
             if options.offline or not is_hub_id(model):
                 raise
             with answering(as_json=False):
                 fetch_model(model, options.revision, with_code=options.trust_remote_code)
+        else:
+            config_of(folder)
 
 
 def _serve(settings: HostSettings) -> None:

@@ -20,7 +20,9 @@ app = typer.Typer(help="API keys for other programs and people.", no_args_is_hel
 
 
 @app.command("new")
-def token_new(name: Annotated[str, typer.Argument(help="What the key is for.")], *, state_dir: StateDir = None) -> None:
+def token_new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is for.")], *, state_dir: StateDir = None
+) -> None:
     """Make a key and print it, once; only its digest is kept."""
     typer.echo(_with_keys(state_dir, lambda keys: keys.new(name)))
 
@@ -34,7 +36,9 @@ def token_list(*, state_dir: StateDir = None) -> None:
 
 @app.command("revoke")
 def token_revoke(
-    name: Annotated[str, typer.Argument(help="Name or prefix of the key.")], *, state_dir: StateDir = None
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name or prefix of the key.")],
+    *,
+    state_dir: StateDir = None,
 ) -> None:
     """Take a key back; a running host refuses it at once."""
     _with_keys(state_dir, lambda keys: keys.revoke(name))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from host_server.cli import app
+from host_server.cli.app import app
 from host_server.wire.discovery import ADMIN_TOKEN_FILE
 
 
@@ -73,6 +73,7 @@ def test_a_senseless_start_is_explained(tmp_path: Path, arguments: Sequence[str]
         (["--engine", "transformers_vlm=nobody/has-it", "--offline"], "hint: `bridge-host pull nobody/has-it`"),
         (["--engine", "transformers_vlm=nobody/has-it"], "127.0.0.1:9 does not answer"),
         (["--engine", "transformers_vlm=/no/such/folder"], "There is no folder /no/such/folder"),
+        (["--engine", "transformers_vlm=/"], "There is no config.json in /."),
     ],
 )
 def test_a_model_that_cannot_be_had_is_said_before_anything_starts(

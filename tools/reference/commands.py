@@ -21,7 +21,7 @@ talk; exit codes are in [errors.md](errors.md), settings behind the options in [
 def commands_page() -> str:
     """The whole page."""
     from bridge.cli.app import app as bridge
-    from host_server.cli import app as host
+    from host_server.cli.app import app as host
 
     parts = [_HEAD]
     for name, app in (("bridge", bridge), ("bridge-host", host)):

@@ -60,7 +60,9 @@ def config_of(folder: Path) -> dict[str, Any]:
     """What config.json says. Raises `EngineError`."""
     path = folder / "config.json"
     if not path.is_file():
-        raise EngineError(f"There is no config.json in {folder}.", hint="give the folder that holds config.json")
+        raise EngineError(
+            f"There is no config.json in {folder.resolve()}.", hint="give the folder that holds config.json"
+        )
     with path.open("rb") as file:
         text = file.read(_MOST_CONFIG)
     try:

@@ -44,12 +44,12 @@ async def check(url: str, model: str, key_env: str | None) -> list[Found]:
     try:
         engine = create(model, EngineOptions(upstreams=(url,), upstream_key_env=key_env))
     except EngineError as error:
-        return [Found("settings", "FAIL", error.message, error.hint)]
+        return [_failed("settings", error)]
     try:
         try:
             await engine.warm_up()
         except EngineError as error:
-            return [Found("reach", "FAIL", error.message, error.hint)]
+            return [_failed("reach", error)]
         reached = Found("reach", "PASS", "the server answers")
         colour = random.choice(tuple(_SHEETS))  # ruff: ignore[suspicious-non-cryptographic-random-usage] no secret
         question = PreparedQuestion(
@@ -63,7 +63,7 @@ async def check(url: str, model: str, key_env: str | None) -> list[Found]:
                 async for piece in pieces:
                     said += "" if piece.thinking else piece.text
         except EngineError as error:
-            return [reached, Found("answer", "FAIL", error.message, error.hint)]
+            return [reached, _failed("answer", error)]
         return [reached, judge_answer(said, colour, took_s=time.monotonic() - began)]
     finally:
         await engine.close()
@@ -79,6 +79,10 @@ def judge_answer(said: str, colour: str, *, took_s: float) -> Found:
         return Found("answer", "PASS", f"it looked at a {colour} picture and said so in {took_s:.1f} s")
     hint = "is it a vision model? llama.cpp needs its --mmproj file, Ollama a model with the tag `vision`"
     return Found("answer", "WARN", f"it was shown a {colour} sheet and said «{shown}»", hint)
+
+
+def _failed(check: str, error: EngineError) -> Found:
+    return Found(check, "FAIL", error.message, error.hint or "the server's own log says why")
 
 
 def _sheet(colour: str) -> PreparedPicture:

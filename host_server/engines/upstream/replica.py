@@ -286,7 +286,7 @@ def _unreachable(error: Exception) -> UpstreamError:
             return UpstreamRefusedError("The upstream's certificate is not trusted.", hint=hint)
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        hint = "is it running, and is its address right? `bridge doctor --upstream URL --model MODEL` looks"
+        hint = "is it running, is the port right, and does no firewall stand between? `curl URL/v1/models` asks it too"
         return UpstreamError("The upstream cannot be reached.", hint=hint)
     return UpstreamError("The connection to the upstream broke.", hint="its log may say why")
 

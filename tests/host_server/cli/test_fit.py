@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from host_server.cli import app
+from host_server.cli.app import app
 from tests.support.model_hub import model_hub, safetensors_file
 
 CONFIG = {
@@ -35,7 +35,7 @@ def test_what_fits_ends_with_0(folder: Path) -> None:
     done = _fit(str(folder), "--memory", "24GiB")
 
     assert done.exit_code == 0
-    assert "0.0001 billion weights, computed in bfloat16" in done.stdout
+    assert "0.1 million weights, computed in bfloat16" in done.stdout
     assert "pictures up to 1024 px are 1369 tokens, 8 answers at once, 0.5 KiB of KV a token" in done.stdout
     assert done.stdout.rstrip().endswith("It fits.")
 

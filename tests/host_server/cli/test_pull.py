@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from host_server.cli import app
+from host_server.cli.app import app
 from tests.support.model_hub import COMMIT, model_hub, safetensors_file
 from tests.support.until import until
 

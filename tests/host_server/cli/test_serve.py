@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from host_server.cli import app, serve
+from host_server.cli import serve
+from host_server.cli.app import app
 from host_server.engines.options import EngineOptions
 from host_server.settings import HostSettings
 
