@@ -112,7 +112,7 @@ def piece_of(message: Json) -> Piece:
         raise FrameError("no piece of an answer")
     if not isinstance(cut, bool) or not isinstance(thinking, bool) or not (text or report or cut):
         raise FrameError("no piece of an answer")
-    return Piece(text, tokens, cut, thinking, report)
+    return Piece(_whole(text), tokens, cut, thinking, report)
 
 
 def _report_of(told: object) -> Report:
@@ -133,7 +133,7 @@ def failed(number: int, error: EngineError) -> Json:
 
 def error_of(message: Json) -> EngineError:
     """The failure in a message of the child."""
-    words, hint = (str(message.get(name, ""))[:_LONGEST_WORDS] for name in ("message", "hint"))
+    words, hint = (_whole(str(message.get(name, ""))[:_LONGEST_WORDS]) for name in ("message", "hint"))
     return _ERRORS.get(str(message.get("kind")), EngineError)(words, hint=hint)
 
 
@@ -166,3 +166,8 @@ def number_of(message: Json) -> int:
     if type(number) is not int:
         raise FrameError("a message without its number")
     return number
+
+
+def _whole(text: str) -> str:
+    """Half of a character goes through these pipes, and through nothing behind them: it becomes a question mark."""
+    return text if text.isascii() else text.encode(errors="replace").decode()

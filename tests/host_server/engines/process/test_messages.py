@@ -89,6 +89,12 @@ def test_a_piece_comes_out_as_it_went_in(piece: Piece) -> None:
     assert messages.piece_of(frame.message) == piece
 
 
+def test_half_of_a_character_comes_to_nobody_as_text() -> None:
+    """No answer that held one could be sent: it would have no end for whoever waits for it."""
+    assert messages.piece_of(messages.piece(1, Piece("a\ud800b"))).text == "a?b"
+    assert messages.error_of(messages.failed(1, EngineError("a\ud800", hint="\udfffb"))).message == "a?"
+
+
 @pytest.mark.parametrize("piece", [Piece("", 0, report=_REPORT), Piece("", 0, cut=True)])
 def test_a_last_piece_may_have_no_words(piece: Piece) -> None:
     assert messages.piece_of(messages.piece(1, piece)) == piece
