@@ -74,7 +74,7 @@ class ModelScope:
             remote_file(
                 row.get("Path"),
                 row.get("Size"),
-                f"{base}?{urlencode({'Revision': revision, 'FilePath': str(row.get('Path'))})}",
+                f"{base}?{urlencode({'Revision': revision, 'FilePath': str(row.get('Path'))}, errors='replace')}",
                 row.get("Sha256"),
             )
             for row in found
@@ -101,7 +101,7 @@ def _row(row: Mapping[str, Any], files: str) -> Any:
     name = row.get("rfilename")
     sha256 = large.get("sha256") if isinstance(large, dict) else None
     git_sha1 = None if isinstance(large, dict) else row.get("blobId")
-    return remote_file(name, row.get("size"), f"{files}/{quote(str(name))}", sha256, git_sha1)
+    return remote_file(name, row.get("size"), f"{files}/{quote(str(name), errors='replace')}", sha256, git_sha1)
 
 
 _HINT: Final = "is --endpoint a Hugging Face hub? for ModelScope there is --source modelscope"

@@ -95,7 +95,7 @@ class Web:
             with self._followed(url, headers) as response:
                 self._check(response, what)
                 yield Body(_start(response, start), response.iter_raw())
-        except httpx.TransportError as error:
+        except (httpx.TransportError, UnicodeError) as error:  # the latter from httpx, which reads redirects too
             raise Interrupted(_words(error)) from None
 
     @contextmanager
@@ -106,7 +106,7 @@ class Web:
                 if response.status_code not in _REDIRECTS:
                     yield response
                     return
-                target = urljoin(url, response.headers.get("Location", ""))
+                target = _joined(url, response.headers.get("Location", ""))
             if not _may_go(url, target):
                 raise CheckpointError(f"{self._name} sends us to {_shown(target)}.", hint="try another source")
             url = target
@@ -153,10 +153,17 @@ def check_endpoint(endpoint: str) -> None:
         raise ValueError(f"{endpoint} is not encrypted; use https, or a port forwarded to this machine")
 
 
+def _joined(here: str, there: str) -> str:
+    try:
+        return urljoin(here, there)
+    except ValueError:
+        return ""
+
+
 def _may_go(here: str, there: str) -> bool:
     try:
         old, new = urlsplit(here), urlsplit(there)
-        _ = new.port
+        _ = new.port, (new.hostname or "").encode("idna")
     except ValueError:
         return False
     if new.scheme not in {"http", "https"} or not new.hostname or new.username is not None:
@@ -194,7 +201,7 @@ def _shown(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}" if parts.hostname else "nowhere"
 
 
-def _words(error: httpx.TransportError) -> str:
+def _words(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "it took too long"
     if isinstance(error, httpx.ConnectError):

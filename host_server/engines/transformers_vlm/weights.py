@@ -50,6 +50,8 @@ _LENGTH: Final = struct.Struct("<Q")
 _WIDTHS: Final = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2}
 _FLOATING: Final = frozenset({"F64", "F32", "F16", "BF16"})
 _MATRIX: Final = 2
+_MOST_SIDES: Final = 16
+_LONGEST_SIDE: Final = 1 << 48
 
 # Bytes a weight of a quantised matrix takes. nf4: half a byte, and a float32 for each block of 64.
 _QUANTISED: Final[Mapping[Quantize, float]] = {"int8": 1.0, "nf4": 0.5 + 4 / 64}
@@ -94,7 +96,7 @@ def indexed(index: Any, model: str) -> tuple[str, ...]:
     """The files that an index names, each a plain name beside it. Raises `EngineError`."""
     files = index.get("weight_map") if isinstance(index, dict) else None
     names = sorted(set(files.values())) if isinstance(files, dict) and _all_text(files.values()) else []
-    if not names or any(not name.endswith(".safetensors") or "/" in name or "\\" in name for name in names):
+    if not names or any(not _is_plain(name) for name in names):
         raise EngineError(f"{INDEX} of {model} does not name its files.", hint=_AGAIN)
     return tuple(names)
 
@@ -138,11 +140,9 @@ def parse_header(header: bytes, data: int) -> list[Tensor]:
     try:
         told = json.loads(header)
         rows = {name: row for name, row in told.items() if name != "__metadata__"}
-        tensors = [
-            Tensor(name, str(row["dtype"]), tuple(int(side) for side in row["shape"])) for name, row in rows.items()
-        ]
+        tensors = [Tensor(name, str(row["dtype"]), _sides(row["shape"])) for name, row in rows.items()]
         end = max((int(row["data_offsets"][1]) for row in rows.values()), default=0)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
         raise ValueError("its header makes no sense") from None
     if end != data:
         raise ValueError(f"it has {data} bytes of {end}" if data < end else "it has more bytes than its header says")
@@ -166,6 +166,18 @@ def _is_quantised(tensor: Tensor) -> bool:
     parts = tensor.name.split(".")
     embeds = any("embed" in part for part in parts)
     return len(tensor.shape) == _MATRIX and not embeds and not any(part in NOT_QUANTISED for part in parts)
+
+
+def _is_plain(name: str) -> bool:
+    return name.endswith(".safetensors") and name.isprintable() and not {"/", "\\"} & set(name)
+
+
+def _sides(shape: Iterable[Any]) -> tuple[int, ...]:
+    """A shape with which can be counted: whoever multiplies numbers of thousands of digits comes to no end."""
+    sides = tuple(int(side) for side in shape)
+    if len(sides) > _MOST_SIDES or not all(0 <= side < _LONGEST_SIDE for side in sides):
+        raise ValueError("no shape")
+    return sides
 
 
 def _all_text(values: Iterable[object]) -> bool:

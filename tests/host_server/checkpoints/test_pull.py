@@ -233,6 +233,7 @@ def test_a_part_that_the_hub_lacks_is_named(tmp_path: Path) -> None:
         {"sha": COMMIT, "siblings": [{"rfilename": "config.json", "size": 10**18, "blobId": "0" * 40}]},
         {"sha": COMMIT, "siblings": [{"rfilename": "config.json", "size": 80_000_000, "blobId": "0" * 40}]},
         {"sha": COMMIT, "siblings": [{"rfilename": "config.json", "size": 1}]},
+        {"sha": COMMIT, "siblings": [{"rfilename": "\ud800", "size": 1}]},
     ],
     ids=lambda listing: str(listing)[:40],
 )
@@ -263,10 +264,19 @@ def test_a_redirect_to_where_the_bytes_are_is_followed_without_the_token(tmp_pat
 
 @pytest.mark.parametrize(
     "target",
-    ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://user:pw@127.0.0.1/x", "http://h:99999/", "//", "http://"],
+    [
+        *("file:///etc/passwd", "ftp://127.0.0.1/x", "http://user:pw@127.0.0.1/x", "http://h:99999/", "//", "http://"),
+        *("http://[", "http://..../", f"http://{'a' * 300}/"),
+    ],
 )
 def test_a_redirect_that_makes_no_sense_is_not_followed(tmp_path: Path, target: str) -> None:
     with model_hub(SINGLE, redirects={"config.json": target}) as hub, pytest.raises(CheckpointError, match="sends us"):
+        _pull(hub, tmp_path)
+
+
+@pytest.mark.parametrize("target", ["http://[::1", "http://xn--/"])
+def test_a_redirect_that_cannot_be_read_is_no_crash(tmp_path: Path, target: str) -> None:
+    with model_hub(SINGLE, redirects={"config.json": target}) as hub, pytest.raises(CheckpointError, match="broke"):
         _pull(hub, tmp_path)
 
 

@@ -21,8 +21,11 @@ def _file(tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> bytes:
     for name, (dtype, shape) in tensors.items():
         begin, end = end, end + Tensor(name, dtype, shape).stored_bytes
         rows[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
-    header = json.dumps(rows).encode()
-    return len(header).to_bytes(8, "little") + header + bytes(end)
+    return _headed(json.dumps(rows).encode()) + bytes(end)
+
+
+def _headed(header: bytes) -> bytes:
+    return len(header).to_bytes(8, "little") + header
 
 
 WHOLE = _file({"a.weight": ("BF16", (4, 8)), "b": ("F32", ()), "c": ("I64", (3,))})
@@ -49,6 +52,11 @@ def test_names_types_and_shapes_are_read(tmp_path: Path) -> None:
         ((2).to_bytes(8, "little") + b"[]", "makes no sense"),
         ((7).to_bytes(8, "little") + b'{"a":1}', "makes no sense"),
         ((9).to_bytes(8, "little") + b'{"a": {}}', "makes no sense"),
+        (_headed(b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,1e999]}}'), "makes no sense"),
+        (_headed(b'{"a":{"dtype":"F32","shape":[1e999],"data_offsets":[0,0]}}'), "makes no sense"),
+        (_headed(b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,0]}}'), "makes no sense"),
+        (_headed(b'{"a":{"dtype":"F32","shape":[%s],"data_offsets":[0,0]}}' % (b"9" * 400)), "makes no sense"),
+        (_headed(b'{"a":{"dtype":"F32","shape":[1%s],"data_offsets":[0,0]}}' % (b",1" * 16)), "makes no sense"),
     ],
 )
 def test_a_file_that_is_not_whole_is_named(tmp_path: Path, content: bytes, words: str) -> None:
@@ -91,6 +99,8 @@ def test_a_missing_part_is_named(tmp_path: Path) -> None:
         '{"weight_map": {"a": "../../secret.safetensors"}}',
         '{"weight_map": {"a": "x\\\\y.safetensors"}}',
         '{"weight_map": {"a": "pytorch_model.bin"}}',
+        '{"weight_map": {"a": "\\u0000.safetensors"}}',
+        '{"weight_map": {"a": "\\ud800.safetensors"}}',
     ],
 )
 def test_an_index_that_names_no_plain_files_is_refused(tmp_path: Path, index: str) -> None:
