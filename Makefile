@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Hundreds of short commands are started by the tests: each would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What tests use beyond Python: Google's adb in an older build, a phone's shell and tools, a sandbox, a browser, a Chinese font.
 APT := adb mksh toybox bubblewrap proot busybox chromium nodejs fonts-wqy-microhei
