@@ -1,4 +1,4 @@
-"""What of the service's work is counted for Prometheus; nothing is decided here."""
+"""What of the service's work is counted for Prometheus, and told in the log; nothing is decided here."""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,9 @@ from host_server.service.run import Run
 from host_server.service.seats import Seats
 from host_server.wire.errors import CODES
 from host_server.wire.request import ResponseCreate
+from host_server.wire.response import Json
 
-__all__ = ["Counted"]
+__all__ = ["Counted", "in_short"]
 
 
 class Counted:
@@ -22,6 +23,7 @@ class Counted:
     def __init__(self, engines: EngineRoom, seats: Seats) -> None:
         self._engines = engines
         self._seats = seats
+        self._log = get_logger("host_server.service")
         self._metrics = metrics = engines.metrics
         for name in engines.names:
             metrics.know(name, STEPS)
@@ -44,8 +46,9 @@ class Counted:
         """A question that was accepted has its end. Never fails: the numbers of an engine are somebody else's."""
         try:
             self._ended(run)
+            self._log.info("ended", response_id=run.answer.id, **in_short(run.answer.response()))
         except Exception:  # ruff: ignore[blind-except] whatever it is, the host goes on
-            get_logger("host_server.service").exception("not counted", response_id=run.answer.id)
+            self._log.exception("not counted", response_id=run.answer.id)
 
     def _ended(self, run: Run) -> None:
         meter, response = run.meter, run.answer.response()
@@ -90,6 +93,28 @@ class Counted:
         for keeper in self._engines.keepers:
             for kind, size in keeper.memory.items():
                 yield (keeper.name, kind), size
+
+
+def in_short(response: Json) -> Json:
+    """How an answer ended, for the log: numbers and kinds, no word of what was asked or said."""
+    usage, metrics, error = (response.get(part) or {} for part in ("usage", "metrics", "error"))
+    told = {
+        "status": response["status"],
+        "reason": error.get("reason"),
+        "prompt": usage.get("input_tokens"),
+        "cached": (usage.get("input_tokens_details") or {}).get("cached_tokens"),
+        "tokens": usage.get("output_tokens"),
+        "queue_ms": _whole(metrics.get("queue_time_ms")),
+        "first_ms": _whole(metrics.get("time_to_first_token_ms")),
+        "writing_ms": _whole(metrics.get("generation_time_ms")),
+        "known": metrics.get("cache") == "hit" or None,
+        "degraded": ",".join(response.get("degraded") or ()) or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _whole(milliseconds: float | None) -> int | None:
+    return None if milliseconds is None else round(milliseconds)
 
 
 def _outcome(status: str, error: dict[str, str] | None) -> tuple[Outcome, str]:

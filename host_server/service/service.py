@@ -190,7 +190,6 @@ class Service:
         finally:
             self._seats.leave(answer.id, took_s=run.took_s)
             self._counted.ended(run)
-            self._log.info("ended", response_id=answer.id, status=answer.response()["status"])
             self._known.ended(answer, now=self._clock())
 
     def _open(self) -> asyncio.TaskGroup:

@@ -4,8 +4,11 @@ import asyncio
 from contextlib import aclosing
 from typing import Any
 
-from host_server.engines.base import Report
+import pytest
+
+from host_server.engines.base import EngineOutOfMemoryError, Report
 from host_server.service import Answer, Service
+from host_server.service.counted import in_short
 from host_server.wire.request import parse_create
 from host_server.wire.response import Json
 from tests.support.scripted_engine import ScriptedEngine
@@ -70,6 +73,31 @@ async def test_an_engine_that_counts_is_believed(service: Service, engine: Scrip
     }
     measured = [response["metrics"][name] for name in ("engine_wait_ms", "prefill_ms", "cached_tokens")]
     assert measured == [500, 250, 850]
+
+
+async def test_the_log_says_how_an_answer_ended_and_no_word_of_it(
+    service: Service, engine: ScriptedEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    engine.say("It ", "is ")
+    engine.report("42.", REPORT)
+    await _end(await _asked(service))
+    engine.fail(EngineOutOfMemoryError("There was no memory."))
+    await _end(await _asked(service))
+
+    lines = [record.getMessage().replace('"', "'") for record in caplog.records]
+    good, bad = (line for line in lines if "'ended'" in line)
+    assert all(words in good for words in ("'completed'", "'prompt': 900", "'cached': 850", "'tokens': 7", "first_ms"))
+    assert "'reason': 'engine_oom'" in bad
+    assert "42." not in good + bad
+    assert "hello" not in good + bad
+
+
+def test_what_is_not_known_of_an_answer_is_not_told() -> None:
+    assert in_short({"status": "failed", "usage": None, "error": None}) == {"status": "failed"}
+    assert in_short(
+        {"status": "completed", "metrics": {"cache": "hit", "queue_time_ms": 0.4}, "degraded": ["smaller_picture"]}
+    ) == {"status": "completed", "queue_ms": 0, "known": True, "degraded": "smaller_picture"}
 
 
 async def test_an_engine_that_does_not_count_has_its_pieces_counted(service: Service, engine: ScriptedEngine) -> None:
