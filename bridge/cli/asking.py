@@ -41,8 +41,9 @@ class Asking:
 
     def hear(self, event: dict[str, Any]) -> None:
         """For the session."""
-        if event["event"] != "error" and (self._output.as_json or problem_of(event) is None):
-            self.show(event)  # a problem is told by whoever asked, with its hint
+        again = event["event"] == "error" and not event.get("final")  # this try failed, another follows
+        if again or (event["event"] != "error" and (self._output.as_json or problem_of(event) is None)):
+            self.show(event)  # any other problem is told by whoever asked, with its hint
         if (event["event"] == "answer" or event.get("final")) and self._ended is not None and not self._ended.done():
             self._ended.set_result(event)
 

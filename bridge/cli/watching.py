@@ -40,6 +40,7 @@ class Watching:
             case "answer":
                 self._answer(event)
             case "error":
+                self._output.end_stream()
                 self._output.entry("problem", event["message"], detail=event.get("hint") or "")
             case _:
                 pass
@@ -65,6 +66,8 @@ class Watching:
 
     def _question(self, event: dict[str, Any]) -> None:
         """Which picture is meant is said where that does not stand right above."""
+        if event.get("retry_of"):  # what was asked stands above, and so does why it is asked again
+            return
         about = event.get("capture_id") or ""
         name = self._names.get(about, "") if about != self._shown else ""
         said = [f"about {name}" if name else "", "from the page" if event["asked_by"] == "page" else ""]

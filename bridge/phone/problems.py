@@ -11,7 +11,7 @@ _UNAVAILABLE: Final = {
     "engine_unavailable": "see `bridge status`; `bridge serve` starts a host by hand",
     "engine_restarted": "ask again",
     "engine_oom": "ask again, or with a smaller picture",
-    "upstream_error": "see what the host's upstream says",
+    "upstream_error": "`bridge doctor --upstream URL --model MODEL` names what is wrong with that server",
     "model_not_found": "choose one of those with --model",
 }
 _REFUSED: Final = {

@@ -56,6 +56,18 @@ def test_an_answer_that_was_known_is_no_measure_of_the_engine() -> None:
     assert err.endswith("first token 0.78 s · said before\n")
 
 
+def test_a_question_that_is_asked_again_says_why_and_not_what_once_more() -> None:
+    broke = {"event": "error", "response_id": "resp_1", "message": "The upstream broke. Asking again."}
+    again = question("a.jpg") | {"retry_of": "resp_1"}
+    out, err = shown(
+        capture("a.jpg"), question("a.jpg"), delta("A d"), broke, again, delta("A cat.", "resp_2"), answer("a.jpg")
+    )
+
+    assert out == "A d\nA cat.\n"
+    assert err.count("asked") == 1
+    assert "problem   The upstream broke. Asking again.\n" in err
+
+
 def test_what_was_left_out_because_of_load_stands_with_the_answer() -> None:
     _, err = shown(delta("A cat."), answer("a.jpg", degraded=["smaller_picture", "greedy_shorter"]))
     _, cut = shown(answer("a.jpg", "incomplete", degraded=["stock_text"]))
