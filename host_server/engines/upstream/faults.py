@@ -21,6 +21,10 @@ _LONGEST_WAIT_S: Final = 3600.0
 _MOST_WORDS: Final = 2000
 _ERRORS: Final = range(400, 600)
 _MOST_LOGGED: Final = 300
+_WRAPPED: Final = 3
+"""As it is, as JSON writes it, and as JSON writes that."""
+_TELLING: Final = 32
+"""Characters by which a secret is known again when not all of it was said back."""
 _DATA_URI: Final = re.compile(r"data:[^\s\"']*")
 
 _KEY: Final = re.compile(r"api[-_ ]?key|credential|unauthori[sz]ed|authentication", re.IGNORECASE)
@@ -125,8 +129,18 @@ def spoken(body: bytes) -> str:
 def shown(words: str, hidden: Iterable[str]) -> str:
     """A server's words for the log of the host: without what is not for logs, should it have said that back."""
     for secret in filter(None, hidden):
-        words = words.replace(secret, "[…]")
+        for ascii_only in (True, False):
+            said = secret
+            for _ in range(_WRAPPED):
+                words = _without(words, said)
+                said = json.dumps(said[:_MOST_WORDS], ensure_ascii=ascii_only)[1:-1]
     return _DATA_URI.sub("[…]", words)[:_MOST_LOGGED]
+
+
+def _without(words: str, secret: str) -> str:
+    words = words.replace(secret, "[…]")[:_MOST_WORDS]
+    before, begun, _ = words.partition(secret[:_TELLING])
+    return f"{before}[…]" if begun and len(secret) > _TELLING else words  # the rest of a long one may be cut off
 
 
 def retry_after_s(headers: Mapping[str, str], *, now: float) -> float | None:

@@ -1,5 +1,6 @@
 """One server of the list: asked over HTTP, read while it speaks, bounded in everything it may send."""
 
+import asyncio
 import json
 import logging
 import time
@@ -165,7 +166,8 @@ class Replica:
                     self._refuses |= left_out
                 return response
             try:
-                fault = await self._judged(response, hidden=(question.text, question.system))
+                said = (question.text, question.system, *(turn.text for turn in question.history))
+                fault = await self._judged(response, hidden=said)
             finally:
                 await response.aclose()
             first = first or fault
@@ -217,6 +219,7 @@ class Replica:
             for payload in payloads:
                 for piece in transcript.read(payload):
                     yield piece
+                await asyncio.sleep(0)  # what came in one read must not keep the loop
             if data is None:
                 break
             if payloads:

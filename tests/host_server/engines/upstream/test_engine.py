@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from host_server.core.question import AnswerForm, PreparedPicture, PreparedQuestion
+from host_server.core.question import AnswerForm, PreparedPicture, PreparedQuestion, Turn
 from host_server.engines.base import (
     EngineClosedError,
     EngineError,
@@ -162,14 +162,14 @@ async def test_a_question_that_is_refused_for_itself_ends_and_is_told_as_it_was_
 
 async def test_the_log_tells_what_was_said_but_neither_key_nor_question(caplog: pytest.LogCaptureFixture) -> None:
     server = OpenAIServer()
-    server.answer = lambda asked: refusing(500, f"boom sk-own «{asked.text}»")
+    server.answer = lambda asked: refusing(500, f"boom sk-own «{asked.text}» {json.dumps(asked.body['messages'])}")
     async with engine_for(server, key="sk-own") as engine:
         with caplog.at_level(logging.INFO), pytest.raises(UpstreamError):
-            await ask(engine, "My secret question?")
+            await ask(engine, 'My "secret"\nquestion?', history=(Turn("user", "A secret before"),))
 
     assert "boom" in caplog.text
     assert "sk-own" not in caplog.text
-    assert "secret question" not in caplog.text
+    assert "secret" not in caplog.text
 
 
 async def test_when_to_come_again_is_passed_on() -> None:
@@ -248,6 +248,28 @@ async def test_what_a_broken_server_sends_ends_the_answer_in_our_words(reply: Re
             await ask(engine)
 
     assert words in caught.value.message
+
+
+async def test_a_flood_of_words_lets_the_others_go_on() -> None:
+    """One read brings hundreds of them, and everybody's answers go through the same event loop."""
+    server = OpenAIServer()
+    server.answer = lambda asked: Reply([chunk({"content": "a"}) * 300 + chunk(finish="stop") + event(b"[DONE]")])
+    turns: set[int] = set()
+    turn = 0
+
+    async def others() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async with engine_for(server) as engine, asyncio.TaskGroup() as group:
+        beside = group.create_task(others())
+        async for _ in engine.answer(PreparedQuestion("Hi")):
+            turns.add(turn)
+        beside.cancel()
+
+    assert len(turns) > 250
 
 
 @pytest.mark.parametrize("hangs", [True, False])

@@ -82,6 +82,15 @@ def test_the_log_has_neither_key_nor_question_nor_picture() -> None:
     assert len(words) <= 300
 
 
+def test_of_a_long_question_not_even_its_beginning_is_shown() -> None:
+    question = "Is the name on this passport Smith? " * 99
+    assert shown(spoken(f"cannot parse «{question}»".encode()), (question,)) == "cannot parse «[…]"
+
+
+def test_what_is_hidden_does_not_grow_on_what_hid_it() -> None:
+    assert len(shown("[" * 2000, ("[", "…", "]") * 60)) <= 300
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
