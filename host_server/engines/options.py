@@ -50,7 +50,7 @@ class EngineOptions:
 
     @classmethod
     def from_json(cls, text: str) -> "EngineOptions":
-        """What `to_json` wrote, by this same version."""
+        """What `to_json` wrote. What only one of two versions knows is left out: they find out that they differ."""
         told = json.loads(text)
         told["upstreams"] = tuple(told["upstreams"])
-        return cls(**{field.name: told[field.name] for field in fields(cls)})
+        return cls(**{field.name: told[field.name] for field in fields(cls) if field.name in told})

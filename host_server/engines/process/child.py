@@ -117,7 +117,7 @@ class _Child:
             case "ask":
                 self._begin(message["id"], partial(self._answer, message["id"], frame))
             case "warm":
-                self._begin(message["id"], self._warm_up)
+                self._begin(message["id"], partial(self._warm_up, message.get("form")))
             case "cancel":
                 if task := self._tasks.get(message["id"]):
                     task.cancel()
@@ -153,7 +153,10 @@ class _Child:
             told = messages.failed(number, EngineError("The model failed."))
         self._out.send(told)
 
-    async def _warm_up(self) -> None:
+    async def _warm_up(self, form: object) -> None:
+        if form != messages.FORM:
+            problem = "The software on this machine has changed since the host was started."
+            raise EngineError(problem, hint="start the host again")
         await self._engine.warm_up()
         if isinstance(self._engine, PerishableEngine) and self._watching is None:
             self._watching = self._group.create_task(_die_when_lost(self._engine))

@@ -83,7 +83,7 @@ class Link(asyncio.SubprocessProtocol):
     def warm_up(self) -> Reply:
         """Load the engine; the reply ends when it is ready."""
         number, reply = self._new()
-        self._send(encode({"type": "warm", "id": number}))
+        self._send(encode({"type": "warm", "id": number, "form": messages.FORM}))
         return reply
 
     def ask(self, question: PreparedQuestion) -> tuple[int, Reply]:

@@ -1,12 +1,13 @@
 """What the host and an engine's process say to each other, to and from the values of `engines.base`.
 
 ```
-host ► child   warm {id} · ask {id, …} + pictures · cancel {id} · ping
+host ► child   warm {id, form} · ask {id, …} + pictures · cancel {id} · ping
 child ► host   piece {id, text, tokens, …} · done {id} · failed {id, kind, message, hint} · log {level, text}
                pong {memory: {rss, device}, steps}
 ```
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from itertools import starmap
@@ -23,9 +24,11 @@ from host_server.engines.base import (
     Report,
     UpstreamError,
 )
+from host_server.engines.options import EngineOptions
 from host_server.engines.process.frames import Frame, FrameError, Json, encode
 
 __all__ = [
+    "FORM",
     "ask",
     "error_of",
     "failed",
@@ -55,6 +58,10 @@ _KINDS: Final = {kind: name for name, kind in _ERRORS.items()}
 _MOST_TOKENS: Final = 1 << 40
 _MOST_BYTES: Final = 1 << 50
 _KINDS_OF_MEMORY: Final = frozenset({"rss", "device"})
+
+_SAID: Final = (PreparedQuestion, PreparedPicture, Report, EngineOptions)
+FORM: Final = hashlib.sha256(repr([[field.name for field in fields(kind)] for kind in _SAID]).encode()).hexdigest()
+"""What both sides must agree on. They differ where the software was exchanged under a running host."""
 
 
 def ask(number: int, question: PreparedQuestion) -> bytes:

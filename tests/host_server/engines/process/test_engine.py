@@ -19,6 +19,7 @@ from host_server.engines.base import (
     PreparedQuestion,
     RestartableEngine,
 )
+from host_server.engines.process import messages
 from host_server.engines.process.engine import ProcessEngine
 from host_server.engines.process.link import Limits
 from tests.support.puppets import puppet
@@ -111,6 +112,15 @@ async def test_the_death_of_the_process_fails_what_runs_and_asks_for_a_new_start
         await engine.warm_up()
         assert await answer(engine, "hello") == "hello"
         assert engine.pid != first
+
+
+async def test_a_child_of_another_version_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "FORM", "of an older version")
+    async with open_puppet() as engine:
+        with pytest.raises(EngineError, match="has changed since the host was started") as caught:
+            await engine.warm_up()
+
+    assert caught.value.hint == "start the host again"
 
 
 @pytest.mark.parametrize("order", ["full", "exhausted"])
