@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["COLOURS", "TINT", "Colour", "drawn", "tinted"]
+__all__ = ["ASKED", "COLOURS", "THOUGHT", "TINT", "Colour", "drawn", "tinted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,10 @@ COLOURS: Final[Mapping[str, Colour]] = {
     "mauve": Colour("淡紫色", (192, 140, 244)),
     "magenta": Colour("洋红色", (240, 24, 228)),
 }
+ASKED: Final[Mapping[str, str]] = {"en": "What colour is it?", "zh": "这是什么颜色？"}
+"""The question in each language; it knows many others, and takes what it does not know for one of these."""
+THOUGHT: Final = "I look 👀"
+"""What it thinks before it answers, where it may think: an eye is four tokens."""
 TINT: Final = 10
 """How far each channel of a tint may be from its colour's. Two colours are more than four times that apart."""
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import torch
 from PIL import Image
 
-from tools.tiny_vlm.colours import COLOURS, drawn
-from tools.tiny_vlm.lessons import ASKED, answer, conversation
+from tools.tiny_vlm.colours import ASKED, COLOURS, drawn
+from tools.tiny_vlm.lessons import answer, conversation
 
 __all__ = ["examine"]
 

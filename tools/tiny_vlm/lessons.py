@@ -11,12 +11,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 import torch
 
-from tools.tiny_vlm.colours import COLOURS, tinted
+from tools.tiny_vlm.colours import ASKED, COLOURS, THOUGHT, tinted
 
-__all__ = ["ASKED", "THOUGHT", "Kind", "Lesson", "Teacher", "answer", "conversation", "vocabulary"]
+__all__ = ["Kind", "Lesson", "Teacher", "answer", "conversation", "vocabulary"]
 
-THOUGHT: Final = "I look."
-ASKED: Final = {"en": "What colour is it?", "zh": "这是什么颜色？"}
 Kind: TypeAlias = Literal["bare", "question", "talk"]
 """A picture and hardly a word; a question as it is asked; one after instructions and earlier turns."""
 _QUESTIONS: Final = {
