@@ -20,10 +20,16 @@ __all__ = ["demo"]
 def demo(
     *,
     picture: Annotated[
-        Path | None, typer.Option("--picture", help="Photograph this JPEG or PNG instead of the order screen.")
+        Path | None, typer.Option("--picture", help="Photograph this JPEG or PNG instead of an order screen.")
     ] = None,
-    prompt: Annotated[str, typer.Option("--prompt", help="What is asked about it.")] = "What is the order number?",
-    engine: Annotated[str, typer.Option("--engine", help="The engine that answers.")] = "ocr",
+    prompt: Annotated[
+        str | None,
+        typer.Option("--prompt", help="What is asked about it.", show_default="the order number, or the colour"),
+    ] = None,
+    engine: Annotated[
+        str,
+        typer.Option("--engine", help="The engine that answers. A model, such as transformers_vlm=DIR, sees a colour."),
+    ] = "ocr",
     page: Annotated[Path, typer.Option("--page", help="Where the page about the demo is written.")] = Path("demo.html"),
     open_: Annotated[
         bool, typer.Option("--open", help="Stay up and open the phone's page in this laptop's browser.")
@@ -34,9 +40,12 @@ def demo(
     import asyncio
     from importlib.util import find_spec
 
-    missing = [name for name in ("fastapi", "PIL", "rapidocr") if find_spec(name) is None]
+    from bridge.virtual.scenes import scene_for
+
+    scene = scene_for(engine)
+    missing = [name for name in ("fastapi", "PIL", *scene.needs) if find_spec(name) is None]
     if missing:
-        raise HostUnavailable(f"the demo needs {', '.join(missing)}", hint="pip install 'lensbridge[demo]'")
+        raise HostUnavailable(f"the demo needs {', '.join(missing)}", hint=f"pip install 'lensbridge[{scene.extra}]'")
     from bridge.virtual.demo import run_demo
     from bridge.virtual.demo_page import write_demo_page
     from bridge.virtual.record import DemoSetup
@@ -52,7 +61,12 @@ def demo(
         output.gap()
         output.say(f"{page} shows the picture, the answer and each stage")
 
-    setup = DemoSetup(prompt=prompt, picture=picture, engine=engine, browser=_opener(output) if open_ else None)
+    setup = DemoSetup(
+        prompt=prompt or scene.question,
+        picture=picture,
+        engine=_from_here(engine),
+        browser=_opener(output) if open_ else None,
+    )
     result = asyncio.run(
         run_demo(
             setup,
@@ -78,6 +92,13 @@ def _check_place(page: Path) -> None:
     else:
         return
     raise UsageError(problem, hint="choose another place for the page about the demo: --page FILE")
+
+
+def _from_here(engine: str) -> str:
+    """The engine with the folder of its model in full: the host is started elsewhere."""
+    name, equals, model = engine.partition("=")
+    folder = Path(model).expanduser()
+    return f"{name}={folder.resolve()}" if equals and folder.is_dir() else engine
 
 
 def _nothing(_piece: str) -> None:

@@ -2,7 +2,7 @@
 
 A private adb server (Google's own) talks to a virtual phone; the bridge connects to it as to any other; the phone's
 shutter is pressed at a picture; what the camera writes is found, pulled, journalled, asked about and answered by the
-OCR engine; the words stream to the terminal and, through the phone's own port, to the page.
+OCR engine, or the one that is wanted; the words stream to the terminal and, through the phone's own port, to the page.
 """
 
 import asyncio
@@ -14,14 +14,15 @@ from pathlib import Path
 from bridge.adb.network import connect_tcp
 from bridge.adb.open import open_transport
 from bridge.captures.shutter import press_shutter
-from bridge.errors import BridgeError, DeadlinePassed, QuestionRefused, UsageError
+from bridge.errors import BridgeError, DeadlinePassed, UsageError
+from bridge.phone.problems import problem_of
 from bridge.spool import Spool
 from bridge.supervise.connection import Connection, Options, connected
 from bridge.supervise.host import HostFinder
 from bridge.virtual.adb_server import OwnServer, own_adb_server
 from bridge.virtual.page_client import PageClient
 from bridge.virtual.record import DemoResult, DemoSetup, Recorder, Stage
-from bridge.virtual.screens import order_screen
+from bridge.virtual.scenes import scene_for
 from virtual_phone import VirtualPhone
 
 __all__ = ["run_demo"]
@@ -39,7 +40,8 @@ async def run_demo(
 ) -> DemoResult:
     """Play the demo; `stay` keeps it up afterwards and is handed the result and what presses the shutter again.
 
-    Raises `UsageError` (2) for a file that is no picture, `QuestionRefused` (9) when the host refuses it.
+    Raises `UsageError` (2) for a file that is no picture, `QuestionRefused` (9) when the host refuses it,
+    `HostUnavailable` (6) when the engine cannot answer.
     """
     picture = None if setup.picture is None else await asyncio.to_thread(_checked_picture, setup.picture)
     demo = Recorder(setup, on_stage, on_delta)
@@ -47,13 +49,17 @@ async def run_demo(
         folder = Path(name)
         photos = folder / "photos"
         photos.mkdir()
-        _lay_out(photos, picture)
+        scene = scene_for(setup.engine)
+        if picture is None:
+            await asyncio.to_thread(scene.draw, photos / "picture.png")
+        else:
+            _lay_out(photos, picture)
         demo.result.picture = next(photos.iterdir()).read_bytes()
         async with _up(demo, folder, photos) as shutter:
             await shutter()
-            await _until(demo.answered, "answer")
-            if demo.result.status != "completed":
-                raise _refused(demo.result)
+            await _until(demo.answered, "answer", scene.answer_s)
+            if problem := _problem(demo.result):
+                raise problem
             await _until(demo.received, "answer on the phone's page")
             demo.stage("answer on the phone's page", "word for word")
             if stay is not None:
@@ -127,32 +133,23 @@ async def _press(demo: Recorder, connection: Connection) -> None:
         await transport.close()
 
 
-async def _until(event: asyncio.Event, what: str) -> None:
+async def _until(event: asyncio.Event, what: str, deadline_s: float = DEADLINE_S) -> None:
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(deadline_s):
             await event.wait()
     except TimeoutError:
         raise DeadlinePassed(
-            f"no {what} within {DEADLINE_S:g} s", hint="run it again; the last stage shown is where it stopped"
+            f"no {what} within {deadline_s:g} s", hint="run it again; the last stage shown is where it stopped"
         ) from None
 
 
-def _refused(result: DemoResult) -> BridgeError:
-    problem = result.error
-    reason = problem.get("message") or f"the answer ended as {result.status or 'unknown'}"
-    return QuestionRefused(
-        reason,
-        hint="try another picture: a JPEG or PNG of at most 25 MB",
-        code=problem.get("reason") or problem.get("code"),
-    )
+def _problem(result: DemoResult) -> BridgeError | None:
+    return problem_of({"event": "answer", "status": result.status or "failed", "error": result.error})
 
 
-def _lay_out(photos: Path, picture: bytes | None) -> None:
-    if picture is None:
-        order_screen(photos / "order.png")
-    else:
-        suffix = next(suffix for magic, suffix in MAGIC.items() if picture.startswith(magic))
-        (photos / f"picture{suffix}").write_bytes(picture)
+def _lay_out(photos: Path, picture: bytes) -> None:
+    suffix = next(suffix for magic, suffix in MAGIC.items() if picture.startswith(magic))
+    (photos / f"picture{suffix}").write_bytes(picture)
 
 
 def _checked_picture(path: Path) -> bytes:

@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["QUESTION", "DemoResult", "DemoSetup", "Recorder", "Stage"]
-
-QUESTION = "What is the order number?"
+__all__ = ["DemoResult", "DemoSetup", "Recorder", "Stage"]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSetup:
     """What the user chose; `browser` also opens the phone's page on the laptop, through the phone."""
 
-    prompt: str = QUESTION
+    prompt: str
     picture: Path | None = None
     engine: str = "ocr"
     browser: Callable[[str], None] | None = None
@@ -97,8 +95,9 @@ class Recorder:
                 self._on_delta(event["delta"])
             case "answer":
                 self._answered(event)
-            case "error" if event.get("final", True):  # others are notices, and the question goes on
-                self.result.error = dict(event)
+            # Others are notices, and the question goes on. But what our own host could not load, it never will.
+            case "error" if event.get("final", True) or event.get("code") == "engine_unavailable":
+                self.result.error = dict(event) | {"message": event["message"].removesuffix(" Asking again.")}
                 self.answered.set()
             case _:
                 pass
@@ -112,7 +111,7 @@ class Recorder:
             case "response.output_text.delta":
                 answer = message["response_id"]
                 self._page_texts[answer] = self._page_texts.get(answer, "") + message["delta"]
-            case "response.completed":
+            case "response.completed" | "response.incomplete":
                 whole = message["response"]["output"][-1]["content"][0]["text"]
                 if self._page_texts.get(message["response_id"]) == whole:
                     self.result.answer_received = True
