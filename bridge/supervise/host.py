@@ -161,9 +161,7 @@ class HostFinder:
         self._children.append(child)
         while time.monotonic() < deadline:
             if child.poll() is not None:
-                raise HostUnavailable(
-                    f"the host ended at once with {child.returncode}: {_last_words(log)}", hint=_start_hint(log)
-                )
+                raise _not_started(child.returncode, log)
             record = read_host_record(self._state_dir)
             if record is not None and record.pid == child.pid:
                 found = asyncio.run_coroutine_threadsafe(self._recorded(), loop).result(10)
@@ -175,7 +173,7 @@ class HostFinder:
     def _command(self) -> list[str]:
         # -P: the folder one happens to stand in must not be able to shadow a module of ours.
         words = [sys.executable, "-P", "-m", "host_server", "--state-dir", str(self._state_dir), "--port", "0"]
-        words += ["--exit-when-idle", str(IDLE_EXIT_S)]
+        words += ["--exit-when-idle", str(IDLE_EXIT_S), "--offline"]  # nobody would see how 20 GB are fetched
         for engine in self._engines:
             words += ["--engine", engine]
         return words
@@ -236,19 +234,17 @@ def _opened_log(path: Path) -> FileIO:
     return FileIO(os.open(path, flags, 0o600), "ab")
 
 
-def _last_words(log: Path) -> str:
+def _not_started(code: int, log: Path) -> HostUnavailable:
+    """In the host's own words, if it had any."""
     try:
         lines = log.read_bytes()[-2000:].decode(errors="replace").strip().splitlines()
     except OSError:
         lines = []
-    errors = [line for line in lines if line.startswith("error:")]
-    return (errors or lines or ["it said nothing"])[-1]
+    errors, hints = (_after(word, lines) for word in ("error:", "hint:"))
+    last = lines[-1] if lines else "it said nothing"
+    message = f"the host does not start: {errors[-1]}" if errors else f"the host ended at once with {code}: {last}"
+    return HostUnavailable(message, hint=hints[-1] if hints else f"its words are in {log}")
 
 
-def _start_hint(log: Path) -> str:
-    try:
-        lines = log.read_bytes()[-2000:].decode(errors="replace").splitlines()
-    except OSError:
-        lines = []
-    hints = [line.removeprefix("hint:").strip() for line in lines if line.startswith("hint:")]
-    return hints[-1] if hints else f"its words are in {log}"
+def _after(word: str, lines: Sequence[str]) -> list[str]:
+    return [line.removeprefix(word).strip() for line in lines if line.startswith(word)]

@@ -54,8 +54,19 @@ async def test_a_host_that_cannot_start_is_reported_with_its_own_words(tmp_path:
         await finder.locate()
 
     assert caught.value.exit_code == 6
-    assert "no-such-engine" in caught.value.message
-    assert caught.value.hint
+    assert caught.value.message == "the host does not start: There is no engine 'no-such-engine'."
+    assert caught.value.hint.startswith("Engines: ")
+
+
+async def test_a_host_that_is_started_unseen_fetches_no_model(tmp_path: Path) -> None:
+    pytest.importorskip("huggingface_hub", reason="the extra `gpu` is not installed")
+    finder = HostFinder(tmp_path / "state", engines=["transformers_vlm=nobody/has-this-model"])
+
+    with pytest.raises(HostUnavailable) as caught:
+        await finder.locate()
+
+    assert caught.value.message == "the host does not start: nobody/has-this-model is not on this machine."
+    assert caught.value.hint == "`bridge-host pull nobody/has-this-model` fetches it"
 
 
 async def test_a_record_of_a_host_that_is_gone_is_not_believed(finder: HostFinder, tmp_path: Path) -> None:
