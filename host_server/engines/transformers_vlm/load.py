@@ -129,6 +129,8 @@ def _quantisation(options: EngineOptions, device: torch.device, dtype: torch.dty
         raise EngineError("bitsandbytes does not compute on an Apple GPU.", hint="--quantize none, or --device cpu")
     import transformers
 
+    # At each layer of each step it would say what it casts, and wants a package that only nf4 on a CPU might use.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     make: Any = transformers.BitsAndBytesConfig
     kept = [rf"(?:.*\.)?{module}" for module in weights.NOT_QUANTISED]
     if options.quantize == "int8":
