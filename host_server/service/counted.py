@@ -96,14 +96,17 @@ class Counted:
 
 
 def in_short(response: Json) -> Json:
-    """How an answer ended, for the log: numbers and kinds, no word of what was asked or said."""
+    """How an answer ended, for the log: numbers and kinds, no word of what was asked or said.
+
+    What has `token` in its name would be masked there.
+    """
     usage, metrics, error = (response.get(part) or {} for part in ("usage", "metrics", "error"))
     told = {
         "status": response["status"],
         "reason": error.get("reason"),
         "prompt": usage.get("input_tokens"),
         "cached": (usage.get("input_tokens_details") or {}).get("cached_tokens"),
-        "tokens": usage.get("output_tokens"),
+        "output": usage.get("output_tokens"),
         "queue_ms": _whole(metrics.get("queue_time_ms")),
         "first_ms": _whole(metrics.get("time_to_first_token_ms")),
         "writing_ms": _whole(metrics.get("generation_time_ms")),

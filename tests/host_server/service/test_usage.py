@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from host_server.engines.base import EngineOutOfMemoryError, Report
+from host_server.observe.redact import redact
 from host_server.service import Answer, Service
 from host_server.service.counted import in_short
 from host_server.wire.request import parse_create
-from host_server.wire.response import Json
+from host_server.wire.response import Json, usage
 from tests.support.scripted_engine import ScriptedEngine
 
 REPORT = Report(
@@ -87,13 +88,21 @@ async def test_the_log_says_how_an_answer_ended_and_no_word_of_it(
 
     lines = [record.getMessage().replace('"', "'") for record in caplog.records]
     good, bad = (line for line in lines if "'ended'" in line)
-    assert all(words in good for words in ("'completed'", "'prompt': 900", "'cached': 850", "'tokens': 7", "first_ms"))
+    assert all(words in good for words in ("'completed'", "'prompt': 900", "'cached': 850", "'output': 7", "first_ms"))
     assert "'reason': 'engine_oom'" in bad
     assert "42." not in good + bad
     assert "hello" not in good + bad
 
 
 def test_what_is_not_known_of_an_answer_is_not_told() -> None:
+    everything = in_short(
+        {
+            "status": "completed",
+            "usage": usage(input_tokens=9, output_tokens=7),
+            "metrics": {"cache": "hit", "queue_time_ms": 0.4},
+        }
+    )
+    assert redact(everything) == everything, "none of it is masked"
     assert in_short({"status": "failed", "usage": None, "error": None}) == {"status": "failed"}
     assert in_short(
         {"status": "completed", "metrics": {"cache": "hit", "queue_time_ms": 0.4}, "degraded": ["smaller_picture"]}

@@ -65,7 +65,7 @@ _REPORTS = st.builds(
 )
 _PIECES = st.builds(
     Piece,
-    text=st.text(st.characters(), min_size=1, max_size=30),
+    text=st.text(min_size=1, max_size=30),
     tokens=st.integers(1, 1 << 39),
     cut=st.booleans(),
     thinking=st.booleans(),
