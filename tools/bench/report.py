@@ -1,6 +1,6 @@
-"""Put the rows of bench.json into docs/benchmarks.md, between its two marks, with the command that made them.
+"""Put the rows of a run into docs/benchmarks.md, between the marks that are theirs, with the command that made them.
 
-usage: python -m tools.bench.report [bench.json]
+usage: python -m tools.bench.report [bench.json | bench-engine.json]
 """
 
 import json
@@ -11,17 +11,18 @@ from typing import Any
 __all__ = ["table"]
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+MARKS = {"bench": "measured", "bench-engine": "engine"}
 VERDICTS = {True: "met", False: "**missed**", None: ""}
 
 
 def main(source: Path) -> None:
     """Read, render, replace."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
+    page, mark = PAGE.read_text(encoding="utf-8"), MARKS[source.stem]
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
     measured = table(json.loads(source.read_text(encoding="utf-8")))
-    PAGE.write_text(f"{before}{BEGIN}\n{measured}\n{END}{after}", encoding="utf-8")
+    PAGE.write_text(f"{before}{begin}\n{measured}\n{end}{after}", encoding="utf-8")
 
 
 def table(bench: dict[str, Any]) -> str:
@@ -31,13 +32,17 @@ def table(bench: dict[str, Any]) -> str:
     lines = [
         f"`{machine['command']}`, {machine['when']}, commit {machine['commit']}, {machine['took_s']:.0f} s in all. ",
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; load when it began: {machine['load']:.1f}. ",
-        f"Python {machine['python']}, adb {machine['adb']}, {versions}.",
+        f"Python {machine['python']}, {_adb(machine)}{versions}.",
         "",
         "| what | ours | beside it | ratio | budget | |",
         "|---|---:|---|---:|---|---|",
         *(_line(row) for row in bench["rows"]),
     ]
     return "\n".join(lines)
+
+
+def _adb(machine: dict[str, Any]) -> str:
+    return f"adb {machine['adb']}, " if "adb" in machine else ""
 
 
 def _line(row: dict[str, Any]) -> str:
