@@ -51,7 +51,7 @@ async def run_demo(
         photos.mkdir()
         scene = scene_for(setup.engine)
         if picture is None:
-            await asyncio.to_thread(scene.draw, photos / "picture.png")
+            demo.stage("picture drawn", await asyncio.to_thread(scene.draw, photos / "picture.png"))
         else:
             _lay_out(photos, picture)
         demo.result.picture = next(photos.iterdir()).read_bytes()

@@ -91,6 +91,8 @@ class Recorder:
                 self.stage("picture at the host")
             case "question":
                 self.stage("asked", event["text"])
+            case "waiting":
+                self.stage("the model is loading")
             case "delta":
                 self._on_delta(event["delta"])
             case "answer":

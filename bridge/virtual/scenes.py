@@ -31,8 +31,8 @@ class Scene:
     """`needs` names modules without which the engine cannot answer, `extra` what to install then."""
 
     question: str
-    draw: Callable[[Path], object]
-    """Draws a PNG at that path."""
+    draw: Callable[[Path], str]
+    """Draws a PNG at that path; returns what is on it, so that the answer can be judged."""
     needs: tuple[str, ...] = ()
     extra: str = "demo"
     answer_s: float = 60.0
@@ -53,11 +53,19 @@ def colour_sheet(path: Path) -> str:
     return name
 
 
-_READ: Final = Scene("What is the order number?", order_screen)
+def _order(path: Path) -> str:
+    return f"an order screen with the number {order_screen(path)['order_number']}"
+
+
+def _sheet(path: Path) -> str:
+    return f"a sheet, all {colour_sheet(path)}"
+
+
+_READ: Final = Scene("What is the order number?", _order)
 _SCENES: Final[Mapping[str, Scene]] = {
-    "ocr": Scene("What is the order number?", order_screen, needs=("rapidocr",)),
+    "ocr": Scene("What is the order number?", _order, needs=("rapidocr",)),
     "transformers_vlm": Scene(
-        "What colour is it?", colour_sheet, needs=("torch", "transformers"), extra="demo,gpu", answer_s=600.0
+        "What colour is it?", _sheet, needs=("torch", "transformers"), extra="demo,gpu", answer_s=600.0
     ),
-    "upstream": Scene("What colour is it?", colour_sheet, answer_s=600.0),
+    "upstream": Scene("What colour is it?", _sheet, answer_s=600.0),
 }

@@ -6,7 +6,7 @@ from bridge.virtual.record import DemoSetup, Recorder
 
 
 def recorder() -> Recorder:
-    return Recorder(DemoSetup(), lambda _stage: None, lambda _piece: None)
+    return Recorder(DemoSetup("What is it?"), lambda _stage: None, lambda _piece: None)
 
 
 def error(**fields: Any) -> dict[str, Any]:
@@ -19,6 +19,13 @@ async def test_a_notice_is_no_end() -> None:
 
     assert not demo.answered.is_set()
     assert demo.result.error == {}
+
+
+async def test_a_model_that_has_to_be_loaded_first_is_said() -> None:
+    demo = recorder()
+    demo.on_event({"event": "waiting", "reason": "loading"})
+
+    assert [stage.name for stage in demo.result.stages] == ["the model is loading"]
 
 
 async def test_a_refusal_is_the_end_and_is_kept() -> None:
