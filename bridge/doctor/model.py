@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from bridge.doctor.finding import HOST_CODE, Finding, failed, passed, warned
+from bridge.doctor.storage import shown_size
 
 __all__ = ["AREA", "ENGINE", "ask_engine", "judge_engine", "models_of"]
 
@@ -97,7 +98,7 @@ def _model(model: Mapping[str, Any]) -> Finding:
         hint = str(model.get("hint") or f"bridge-host pull {name}")
         return failed(AREA, "model", str(problem), hint=hint, exit_code=HOST_CODE, model=name)
     size = int(model.get("bytes") or 0)
-    return passed(AREA, "model", f"{name} is here, {size / 1e9:.3g} GB", model=name, folder=model.get("folder"))
+    return passed(AREA, "model", f"{name} is here, {shown_size(size)}", model=name, folder=model.get("folder"))
 
 
 def _part(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
