@@ -35,6 +35,8 @@ _T = TypeVar("_T")
 _CHUNK = {"cuda": 512}
 _CHUNK_ELSEWHERE = 128
 """Tokens of a prompt between two steps: tens of milliseconds on a card, some hundreds on a CPU."""
+_FREELY = 4096
+"""Tokens of an answer for which memory is promised however little there is; more only within a row's share."""
 
 
 class StepLoop:
@@ -57,6 +59,7 @@ class StepLoop:
         self._remembered = Remembered(loaded, memory.free_share(loaded.device) if kv_bytes is None else kv_bytes)
         self._token_bytes = memory.bytes_per_token(loaded)
         self._kv_tokens = self._remembered.kv_bytes // self._token_bytes
+        self._share = self._kv_tokens // max_batch
         self._scheduler = Scheduler(max_rows=max_batch, kv_tokens=self._kv_tokens)
         self._picker = Picker(loaded.suppressed, loaded.device)
         self._batch = Batch(loaded, self._picker)
@@ -80,6 +83,8 @@ class StepLoop:
     def submit(self, request: Request) -> None:
         """Take a request. Raises `PromptTooLongError`; then nothing more is heard of it."""
         limit = room_for(request, min(self._loaded.max_positions, longest_in(self._kv_tokens)))
+        # Memory is promised as if all of it were said: a limit of a million must not keep everybody else waiting.
+        limit = min(limit, max(_FREELY, longest_in(self._share) - len(request.ids)))
         self._waiting[request.number] = Row(
             request=request,
             limit=limit,

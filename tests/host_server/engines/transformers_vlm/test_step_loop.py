@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch", reason="the extra `gpu` is not installed")
 
 from host_server.engines.base import PromptTooLongError  # ruff: ignore[module-import-not-at-top-of-file]
 from host_server.engines.transformers_vlm.loaded import Loaded  # ruff: ignore[module-import-not-at-top-of-file]
+from host_server.engines.transformers_vlm.memory import bytes_per_token  # ruff: ignore[module-import-not-at-top-of-file]
 from host_server.engines.transformers_vlm.request import Ended, Request, Sampling  # ruff: ignore[module-import-not-at-top-of-file]
 from tests.support.step_loop import (  # ruff: ignore[module-import-not-at-top-of-file]
     Heard,
@@ -284,6 +285,17 @@ class TestMemory:
         heard = until_idle(loop)
         assert heard.tokens == {0: alone(glm, request)[:4]}
         assert heard.ended[0].reason == "limit"
+
+    def test_whoever_wants_a_very_long_answer_does_not_take_all_the_memory(self, glm: Loaded) -> None:
+        loop = step_loop(glm, max_batch=2, kv_bytes=12_000 * bytes_per_token(glm))
+        loop.submit(ask(glm, 1, "Tell me everything.", max_new_tokens=1_000_000))
+        loop.submit(ask(glm, 2, "Why?", max_new_tokens=2))
+        heard = Heard()
+        for _ in range(20):
+            heard.step(loop)
+
+        assert [*heard.ended] == [2]
+        assert len(heard.tokens[1]) > 2
 
     def test_no_more_is_kept_and_promised_than_there_is(self, glm: Loaded) -> None:
         budget = 600_000
