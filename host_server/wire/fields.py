@@ -78,8 +78,14 @@ def validated(model: type[_ModelT], data: dict[str, Any]) -> _ModelT:
         errors = error.errors(include_url=False, include_context=False, include_input=False)
         inner = max(errors, key=lambda each: len(each["loc"]))  # of the ways to write a field, the one that was tried
         param = ".".join(str(part) for part in inner["loc"] if _is_place(part)) or None
-        message = inner["msg"].removeprefix("Value error, ")[:_MAX_MESSAGE]  # it may repeat what was sent
-        raise WireError("invalid_request", f"{message}.", param=param) from None
+        said: str = inner["msg"]
+        ours = said.startswith(
+            "Value error, "
+        )  # and names what it is about; some clients show no more than the message
+        message = said.removeprefix("Value error, ") if ours or param is None else f"`{param}`: {said}"
+        raise WireError(
+            "invalid_request", f"{message[:_MAX_MESSAGE]}.", param=param
+        ) from None  # it may repeat what was sent
 
 
 def _is_place(part: int | str) -> bool:

@@ -219,6 +219,11 @@ def test_a_refusal_names_the_place(fields: dict[str, Any], param: str) -> None:
     assert (error.code, error.param) == ("invalid_request", param)
 
 
+def test_a_value_that_is_out_of_bounds_is_named_in_words_too() -> None:
+    """The official client shows nothing but the message."""
+    assert _refused(temperature=3).message == "`temperature`: Input should be less than or equal to 2."
+
+
 def test_a_refusal_does_not_say_back_how_much_was_sent() -> None:
     error = _refused(messages=[{"role": "user", "content": [{"type": "x" * 100_000}]}])
 
