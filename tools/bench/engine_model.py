@@ -130,6 +130,17 @@ class Bench:
             )
         return told
 
+    def lead(self, request: Request, answer: Sequence[int], other: Sequence[int]) -> float:
+        """How far apart, in logits, plain `generate()` holds the first two tokens in which the answers differ."""
+        at = next(n for n, (one, two) in enumerate(zip(answer, other, strict=True)) if one != two)
+        ids = torch.tensor([[*request.ids, *answer[:at]]], device=self.loaded.device)
+        inputs = {name: value.to(self.loaded.device) for name, value in request.inputs.items()}
+        if (kinds := inputs.get("mm_token_type_ids")) is not None:
+            inputs["mm_token_type_ids"] = torch.nn.functional.pad(kinds, (0, at))
+        with torch.inference_mode():
+            logits = self._plain(input_ids=ids, attention_mask=torch.ones_like(ids), **inputs).logits[0, -1]
+        return abs(float(logits[answer[at]] - logits[other[at]]))
+
 
 def step_loop(bench: Bench, rows: int, *, chunk: int | None = None) -> StepLoop:
     """Ours. `chunk`: tokens of a prompt between two steps."""
