@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -129,7 +130,7 @@ class TestAnyFamily:
     def test_ordinary_text_stays_as_it_is(self, family: str, text: str) -> None:
         plain = PlainText(processor(family))(text)
 
-        assert plain == text or any(mark in text for mark in MARKS)
+        assert plain == text or any(mark in text for mark in MARKS) or re.search(r"<\|\w+\|>", text)
 
 
 class TestThinking:
