@@ -59,6 +59,11 @@ class GenerateLoop:
         elif self._running is not None and self._running[0].request.number == number:
             self._running[1].given_up = True
 
+    def close(self) -> None:
+        """Leave everything where it is, for good: no thread is left. Nothing is told of it."""
+        if self._running is not None:
+            self._running[1].close()
+
     def step(self) -> list[Happened]:
         """One token of one answer."""
         happened: list[Happened] = [*self._given_up]
@@ -101,7 +106,8 @@ class _Generation(BaseStreamer):
         self._told: queue.SimpleQueue[int | Reason | Exception] = queue.SimpleQueue()
         self._prompt_seen = False
         # A daemon: one that was never asked for its next token must not keep the process.
-        threading.Thread(target=self._run, name="generate", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="generate", daemon=True)
+        self._thread.start()
 
     def next(self) -> int | Reason:
         """Let it work until its next token, or its end. An error of the device is raised."""
@@ -116,6 +122,12 @@ class _Generation(BaseStreamer):
             raise told
         _log.error("generate() failed", exc_info=told)
         return "error"
+
+    def close(self) -> None:
+        """Give it up where it is; afterwards its thread is gone."""
+        self.given_up = True
+        self._go.release()
+        self._thread.join()
 
     def put(self, value: torch.Tensor) -> None:
         """The streamer's half: `generate()` brings the prompt first, then token by token."""

@@ -102,6 +102,10 @@ class Floor:
             News(number, EngineRestartedError("The model failed and is started again. Ask again.")) for number in lost
         ]
 
+    def close(self) -> None:
+        """Answer nobody any more; tells nothing."""
+        self._loop.close()
+
     def _spoken(self, row: _Row, token: Token) -> Iterable[News]:
         over = row.speech.stopped
         pieces = row.speech.add(token.token)

@@ -3,8 +3,9 @@
 ```
  submit ─► scheduler ─► turn: park · join · a chunk of a prompt · a token for every row ─► Token, Ended
 ```
-Between two tokens of a row that somebody waits for lies at most one chunk of a prompt (`prefill_tokens`), or one
-picture's way through the vision tower. What is given up is gone with the next `step()`.
+Between two tokens of a row that somebody waits for lies at most one chunk of a prompt (`prefill_tokens`), or what costs
+no more of a picture's way through the vision tower, but at least one of its layers. What is given up is gone with the
+next `step()`.
 """
 
 import logging
@@ -98,6 +99,11 @@ class StepLoop:
         """Give a request up. `Ended` comes with the next step; nothing comes for one that has ended."""
         self._given_up.append(number)
 
+    def close(self) -> None:
+        """Leave everything where it is, for good: no thread is left. Nothing is told of it."""
+        for prefill in self._prefills.values():
+            prefill.close()
+
     @torch.inference_mode()
     def step(self) -> list[Happened]:
         """Do one turn: at most one chunk of a prompt and one token for each row."""
@@ -189,8 +195,10 @@ class StepLoop:
             if reason in {"end", "limit"}:
                 self._remembered.keep(row.request, row.tokens[:-1], self._batch.kept(row), self._room())
             self._batch.leave(row)
-        for place in (self._waiting, self._prefills, self._ready):
-            place.pop(number, None)
+        if (prefill := self._prefills.pop(number, None)) is not None:
+            prefill.close()
+        self._waiting.pop(number, None)
+        self._ready.pop(number, None)
         self._scheduler.ended(number)
         self._happened.append(row.ended(reason, self._clock()))
 

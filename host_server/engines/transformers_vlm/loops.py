@@ -32,6 +32,10 @@ class Loop(Protocol):
         """Work a little, and tell what came of it."""
         ...
 
+    def close(self) -> None:
+        """Leave everything where it is, for good: no thread is left. Nothing is told of it."""
+        ...
+
 
 def loop_for(loaded: Loaded, *, max_batch: int, kv_bytes: int | None, clock: Callable[[], float]) -> Loop:
     """The step loop, or `generate()` for a model whose cache is not plain."""

@@ -1,7 +1,7 @@
 """One prompt on its way through the model, a bounded piece at a time, so that running answers wait no longer than that.
 
 ```
- step 1 … n     a picture's features, where they are not known
+ step 1 … n     layers of the vision tower, where a picture's features are not known
  step n+1 … m   a chunk of tokens: embeddings, features in the places of the pictures, through the language model
 ```
 """
@@ -12,6 +12,7 @@ import torch
 
 from host_server.engines.transformers_vlm.kept import Kept, cache_of, kept_of
 from host_server.engines.transformers_vlm.loaded import Loaded
+from host_server.engines.transformers_vlm.paused import InPieces
 from host_server.engines.transformers_vlm.positions import Positions
 from host_server.engines.transformers_vlm.row import Row
 from host_server.engines.transformers_vlm.vision import Features, moved, pictures_of
@@ -30,7 +31,7 @@ def can_be_divided(model: Any) -> bool:
 
 
 class Prefill:
-    """The prompt of one row. `step` until it gives logits; then `kept` is the prompt's."""
+    """The prompt of one row. `step` until it gives logits; then `kept` is the prompt's. In any case `close` it."""
 
     def __init__(
         self, loaded: Loaded, row: Row, positions: Positions, features: Features, past: Kept | None, chunk: int
@@ -47,6 +48,7 @@ class Prefill:
         self._pictured = torch.tensor(row.request.ids) == loaded.image_token
         self._seen: list[torch.Tensor] = []
         self._unseen = pictures_of(row.request)
+        self._seeing: InPieces[torch.Tensor] | None = None
 
     @property
     def kept(self) -> Kept:
@@ -66,15 +68,32 @@ class Prefill:
             return None
         return self._next_chunk()
 
+    def close(self) -> None:
+        """Give up what is under way, wherever it is."""
+        if self._seeing is not None:
+            self._seeing.close()
+            self._seeing = None
+
     def _places(self) -> int:
         """Tokens of pictures that are not done."""
         return int(self._pictured[self._done :].sum())
 
     def _see(self) -> None:
-        """Look at the last picture that was not looked at: those in front may be done already."""
+        """Look a little longer at the last picture that was not looked at: those in front may be done already."""
         if not self._unseen:
             raise ValueError("the prompt has more places for pictures than its pictures fill")
-        self._seen.insert(0, self._features.of(self._unseen.pop()))
+        picture = self._unseen[-1]
+        # Somebody else may have come in between and looked at the same one.
+        features = self._features.known(picture)
+        if features is None:
+            self._seeing = self._seeing or self._features.seeing(picture, self._chunk)
+            features = self._seeing.go_on()
+            if features is None:
+                return
+            self._features.keep(picture, features)
+        self.close()
+        self._unseen.pop()
+        self._seen.insert(0, features)
         if not self._unseen and sum(map(len, self._seen)) != int(self._pictured.sum()):
             raise ValueError("the prompt has fewer places for pictures than its pictures fill")
 

@@ -2,12 +2,13 @@
 
 import inspect
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 
 from host_server.engines.transformers_vlm.loaded import Loaded
+from host_server.engines.transformers_vlm.paused import InPieces, pausing
 from host_server.engines.transformers_vlm.request import Request
 
 __all__ = ["Features", "PictureInputs", "moved", "pictures_of"]
@@ -48,19 +49,29 @@ class Features:
         self._kept: OrderedDict[tuple[str, ...], torch.Tensor] = OrderedDict()
         self.nbytes = 0
 
-    def of(self, picture: PictureInputs) -> torch.Tensor:
-        """(tokens, width of the language model) of a picture."""
+    def known(self, picture: PictureInputs) -> torch.Tensor | None:
+        """(tokens, width of the language model) of a picture, if they are kept."""
         kept = self._kept.get(picture.digest)
         if kept is not None:
             self._kept.move_to_end(picture.digest)
-            return kept
-        features = self._encode(picture)
+        return kept
+
+    def seeing(self, picture: PictureInputs, tokens: int) -> InPieces[torch.Tensor]:
+        """The same computed, in pieces that cost about as much as so many tokens of a prompt."""
+
+        def see(pause: Callable[[], None]) -> torch.Tensor:
+            with torch.inference_mode(), pausing(self._loaded.model, tokens, pause):
+                return self._encode(picture)
+
+        return InPieces(see)
+
+    def keep(self, picture: PictureInputs, features: torch.Tensor) -> None:
+        """Keep what was computed, if it is not `known`."""
         if features.nbytes <= self._limit:
             self._kept[picture.digest] = features
             self.nbytes += features.nbytes
             while self.nbytes > self._limit:
                 self.nbytes -= self._kept.popitem(last=False)[1].nbytes
-        return features
 
     def clear(self) -> None:
         """Forget all."""

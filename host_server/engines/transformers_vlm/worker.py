@@ -97,6 +97,8 @@ class Worker:
             _log.exception("the model failed")
             self._tell(mind.floor.fail())
             self._tell(Broken())
+        finally:
+            mind.floor.close()
 
     def _work(self, floor: Floor) -> None:
         while True:

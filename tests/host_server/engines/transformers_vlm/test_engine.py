@@ -105,6 +105,7 @@ class Scripted:
         self._tokens = loaded().processor.tokenizer.encode(text, add_special_tokens=False)
         self._said: dict[int, int] = {}
         self.cancelled: list[int] = []
+        self.closed = False
 
     @property
     def idle(self) -> bool:
@@ -129,6 +130,9 @@ class Scripted:
                 happened.append(Ended(number, self._reason, output_tokens=said + 1))
                 del self._said[number]
         return happened
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def saying(text: str, reason: Reason = "end") -> tuple[Scripted, Mind]:
@@ -246,7 +250,7 @@ class TestCancelling:
             """The loop, its steps timed from the moment somebody has left."""
 
             idle = property(lambda self: loop.idle)
-            submit, cancel = staticmethod(loop.submit), staticmethod(loop.cancel)
+            submit, cancel, close = staticmethod(loop.submit), staticmethod(loop.cancel), staticmethod(loop.close)
 
             @staticmethod
             def step() -> list[Happened]:
@@ -497,6 +501,13 @@ class TestLoading:
                 assert caught.value.hint
             await engine.warm_up()
             assert await ask(engine)
+
+    async def test_closing_ends_what_is_under_way_too(self) -> None:
+        loop, mind = saying("One two three.")
+        async with engine_of(lambda: mind) as engine:
+            assert await ask(engine)
+            assert not loop.closed
+        assert loop.closed
 
     async def test_closing_tells_those_who_wait_for_the_load_and_ends_the_thread_behind_it(self) -> None:
         begun, go_on = threading.Event(), threading.Event()

@@ -1,5 +1,6 @@
 """Models whose cache forgets are answered by `generate()`, one at a time; what is asked and told is the same."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -157,3 +158,13 @@ def test_what_fails_ends_alone(loaded: Loaded, error: Exception, reason: str, ca
     assert heard.ended[0].reason == reason
     assert heard.tokens == {1: alone(loaded, good)}
     assert ("generate() failed" in caplog.text) == (reason == "error")
+
+
+def test_a_closed_loop_leaves_no_thread(loaded: Loaded) -> None:
+    loop = loop_of(loaded)
+    loop.close()
+    loop.submit(three(loaded)[0])
+    Heard().step(loop)
+    assert "generate" in [thread.name for thread in threading.enumerate()]
+    loop.close()
+    assert "generate" not in [thread.name for thread in threading.enumerate()]
