@@ -93,3 +93,17 @@ def test_a_folder_of_others_is_not_looked_through(folder: Path) -> None:
     (packages / "RECORD").write_text(f"x.py,sha256={TOKEN},12", encoding="ascii")
 
     assert search(folder).returncode == 0
+
+
+def test_a_file_that_is_nearly_all_hole_is_looked_through_where_it_was_written(folder: Path) -> None:
+    with (folder / "huge").open("wb") as file:
+        file.seek(1 << 40)
+        file.write(f"key {KEY} ".encode())
+    (folder / "empty").touch()
+    with (folder / "hole").open("wb") as file:
+        file.truncate(1 << 40)
+
+    done = search(folder)
+
+    assert done.returncode == 1
+    assert f"{folder / 'huge'} at {(1 << 40) + 4}: an API key" in done.stdout
