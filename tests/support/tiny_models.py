@@ -17,7 +17,6 @@ import pytest
 __all__ = ["colour_model", "tiny_model"]
 
 ROOT = Path(__file__).parents[2]
-ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "tiny_vlm"
 KEPT = ROOT / ".make" / "tiny_models"
 DEADLINE_S = 240.0

@@ -104,7 +104,15 @@ class ProcessEngine:
                 await link.gone.wait()
         except TimeoutError:
             link.kill()
-            await link.gone.wait()
+            await self._until_dead(link)
+
+    async def _until_dead(self, link: Link) -> None:
+        """A process that hangs in a driver outlives even this; it holds its memory, and nobody waits for it."""
+        try:
+            async with asyncio.timeout(self._limits.close_s):
+                await link.gone.wait()
+        except TimeoutError:
+            _log.error("the engine's process %d cannot be killed", link.pid)
 
     async def _started(self, *, again: bool) -> Link:
         async with self._starting:

@@ -296,6 +296,25 @@ async def test_closing_ends_the_process_even_a_frozen_one() -> None:
         assert not alive(pid)
 
 
+async def test_nobody_waits_for_a_child_that_cannot_be_killed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_puppet(close_s=0.05) as engine:
+        await engine.warm_up()
+        link = engine._link
+        assert link is not None
+        os.kill(link.pid, signal.SIGSTOP)
+        monkeypatch.setattr(link, "kill", lambda: None)  # as one that waits for a card which does not answer
+
+        async with asyncio.timeout(5):
+            await engine.unload()
+
+        monkeypatch.undo()
+        link.kill()
+        await link.gone.wait()
+    assert "cannot be killed" in caplog.text
+
+
 async def test_an_answer_nobody_waits_for_is_stopped_in_the_child() -> None:
     async with open_puppet() as engine:
         async with aclosing(engine.answer(PreparedQuestion("stall"))) as pieces:
